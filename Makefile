@@ -1,0 +1,45 @@
+# make run: try it without an account · make test: lint, types and every test
+PYTHON ?= python3
+PORT ?= 8080
+BIN := .venv/bin
+
+.PHONY: install run test lint format bench clean
+
+install: .venv/installed
+
+run: .venv/installed
+	$(BIN)/salesbot sandbox --port $(PORT)
+
+test: .venv/tested chromium
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lint: .venv/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/tested
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Versions are those of constraints.txt, so that every machine gets the same ones.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+# The browser tests want a Chromium; where it cannot be installed they are skipped, loudly.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null 2>&1 || sh tests/install-chromium.sh
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache var

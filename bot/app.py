@@ -1,0 +1,226 @@
+"""Wiring: the lists of routers and ticks, and the path of a message through them."""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import outbox as sending
+from bot.clock import Clock
+from bot.outbox import Sender
+from bot.wecom import envelope
+from bot.wecom.envelope import Kept
+from bot.writer import Writer
+from handlers import archive, commands, contacts, digests, followups, groups, housekeeping
+from handlers.context import Ctx
+from handlers.router import combine
+from handlers.settings import Settings
+from handlers.team import Team
+from handlers.values import Action, Answer, Inbound, UpdateCard
+from nlp.lexicon import Lexicon
+from scriptbank.bank import Bank
+from storage import inbox
+from storage import outbox as parcels
+from storage.db import Db
+
+log = logging.getLogger(__name__)
+
+ROUTER = combine((commands.router, contacts.router, groups.router, archive.router))
+TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
+    followups.tick, digests.tick, housekeeping.tick,
+)  # fmt: skip
+BATCH = 32  # messages that share a commit
+
+
+@dataclass
+class Knowledge:
+    """What is read from files and tables and swapped as a whole when it changes."""
+
+    lexicon: Lexicon
+    bank: Bank
+    quiz: tuple[Mapping[str, object], ...] = ()
+
+
+@dataclass
+class App:
+    """Holds everything; `keep` and `answer` are what the callback routes need of it."""
+
+    settings: Settings
+    corp_id: str
+    bot_name: str
+    clock: Clock
+    writer: Writer
+    sender: Sender
+    knowledge: Knowledge
+    salt: str = ""
+    _waiting: dict[str, list["asyncio.Future[str]"]] = field(default_factory=dict)
+    _inbox_bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _outbox_bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.team = Team(self.settings)
+
+    # The callback's side
+
+    async def keep(self, kept: Kept) -> bool:
+        now = self.clock.now()
+        row = inbox.Kept(kept.id, kept.channel, kept.lane, kept.body)
+        fresh = await self.writer.do(lambda db: inbox.keep(db, row, now), urgent=True)
+        self._inbox_bell.set()
+        return fresh
+
+    async def answer(self, message_id: str, wait_s: float) -> str | None:
+        """The passive reply kept with a message; "" when there is none, None when not in time."""
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(message_id, []).append(future)
+        try:
+            done, reply = await self.writer.do(lambda db: inbox.reply(db, message_id))
+            if done:
+                return reply or ""
+            await self.work()  # who waits for an answer need not wait for the bell as well
+            return await asyncio.wait_for(future, wait_s)
+        except TimeoutError:
+            return None
+        finally:
+            self._forget(message_id, future)
+
+    def _forget(self, message_id: str, future: "asyncio.Future[str]") -> None:
+        left = [f for f in self._waiting.pop(message_id, []) if f is not future]
+        if left:
+            self._waiting[message_id] = left
+
+    # Deciding
+
+    async def work(self) -> int:
+        """Handle a batch of kept messages in one commit; returns how many there were."""
+        replies = await self.writer.do(self._handle_waiting)
+        for message_id, reply in replies:
+            for future in self._waiting.get(message_id, ()):
+                if not future.done():
+                    future.set_result(reply)
+        if replies:
+            self._outbox_bell.set()
+        return len(replies)
+
+    def _handle_waiting(self, db: Db) -> list[tuple[str, str]]:
+        return [(w.kept.id, self._handle(db, w)) for w in inbox.waiting(db, BATCH)]
+
+    def _handle(self, db: Db, waiting: inbox.Waiting) -> str:
+        """Decide and record in one transaction; what must leave the process waits in the outbox."""
+        kept = waiting.kept
+        try:
+            with db.atomic():
+                msg = read(kept, waiting.received_at, self.bot_name)
+                ctx = self.ctx(db, kept.id, waiting.received_at)
+                actions = list(ROUTER.dispatch(msg, ctx))
+                reply = passive(msg, actions, self.corp_id)
+                sending.put(db, kept.id, ctx.now, actions)
+                inbox.done(db, kept.id, ctx.now, reply)
+                return reply
+        except Exception as exc:  # the only broad one on this path; the message stays, for replay
+            log.exception("message %s failed", kept.id)
+            inbox.failed(db, kept.id, f"{type(exc).__name__}: {exc}")
+            return ""
+
+    def ctx(self, db: Db, cause: str, now: datetime) -> Ctx:
+        know = self.knowledge
+        return Ctx(
+            db=db, now=now, lexicon=know.lexicon, bank=know.bank,
+            rng=random.Random(f"{self.salt}/{cause}"), settings=self.settings, team=self.team,
+            cause=cause, quiz=know.quiz,
+        )  # fmt: skip
+
+    async def tick(self) -> None:
+        """Everything that is due now, each job in its own transaction."""
+        now = self.clock.now()
+        await self.writer.do(lambda db: self._tick(db, now))
+        self._outbox_bell.set()
+
+    def _tick(self, db: Db, now: datetime) -> None:
+        for job in TICKS:
+            cause = f"tick:{job.__module__}:{now.isoformat()}"
+            try:
+                with db.atomic():
+                    sending.put(db, cause, now, list(job(self.ctx(db, cause, now))))
+            except Exception:  # one job must not stop the others; its rows are still due
+                log.exception("tick %s failed", cause)
+
+    # Running
+
+    async def run(self) -> None:
+        """Work and send until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._working())
+            group.create_task(self._sending())
+
+    async def _working(self) -> None:
+        while True:
+            self._inbox_bell.clear()
+            if not await self.work():
+                await self._inbox_bell.wait()
+
+    async def _sending(self) -> None:
+        while True:
+            self._outbox_bell.clear()
+            try:
+                tried = await self.sender.flush()
+            except Exception:  # a broken parcel must not stop the others for good
+                log.exception("sending failed")
+                tried = 0
+            if not tried:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Sleep until the bell rings or the next parcel falls due."""
+        due = await self.writer.do(parcels.next_due)
+        wait = max(0.2, (due - self.clock.now()).total_seconds()) if due else 3600.0
+        try:
+            await asyncio.wait_for(self._outbox_bell.wait(), min(wait, 60.0))
+        except TimeoutError:
+            return
+
+    async def idle(self) -> None:
+        """Work and send until nothing is left that can be done at this moment."""
+        while await self.work() or await self.sender.flush():
+            continue
+
+
+def read(kept: inbox.Kept, received_at: datetime, bot_name: str) -> Inbound:
+    """The full reading of a kept row; rows of the archive hold the decrypted object itself."""
+    if kept.channel == "archive" and kept.body.startswith("{"):
+        return archived(kept, received_at)
+    known = Kept(kept.id, kept.channel, kept.lane, kept.body)
+    return envelope.inbound(envelope.identify(known.channel, known.body), received_at, bot_name)
+
+
+def archived(kept: inbox.Kept, received_at: datetime) -> Inbound:
+    """One decrypted message object of the chat archive."""
+    data: dict[str, Any] = json.loads(kept.body)
+    to = data.get("tolist") or [""]
+    text = data.get("text") or {}
+    return Inbound(
+        id=kept.id, channel="archive", kind=str(data.get("msgtype", "")),
+        sender=str(data.get("from", "")), sent_at=received_at, text=str(text.get("content", "")),
+        chat=str(data.get("roomid", "")), to=str(to[0]), fields=data,
+    )  # fmt: skip
+
+
+def passive(msg: Inbound, actions: list[Action], corp_id: str) -> str:
+    """The plaintext that goes back in the callback's own answer, "" for none."""
+    for action in actions:
+        if isinstance(action, UpdateCard):
+            stamp = int(msg.sent_at.timestamp())
+            return envelope.update_button_xml(msg.sender, corp_id, action.text, stamp)
+        if isinstance(action, Answer) and msg.event == "enter_chat":
+            return json.dumps({"msgtype": "text", "text": {"content": action.text}},
+                              ensure_ascii=False)  # fmt: skip
+        if isinstance(action, Answer):
+            return envelope.stream_reply(msg.id, action.text)
+    return ""
+
+
+MINUTE = timedelta(minutes=1)

@@ -1,0 +1,1 @@
+"""The subcommands of `salesbot`, grouped by what they work on."""

@@ -1,0 +1,101 @@
+"""migrate, backup, restore, replay: the store."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import click
+
+from bot.clock import WallClock
+from bot.commands.common import Options, fail, json_option, opened, show, told
+from storage import inbox, outbox
+from storage.sqlite import Sqlite
+
+
+@click.command()
+@click.option("--list", "only_list", is_flag=True, help="只列出还缺的步骤")
+@click.pass_obj
+def migrate(options: Options, only_list: bool) -> None:
+    """把数据库升到当前结构。"""
+    with told():
+        store = Sqlite(options.load().database())
+        steps = store.pending() if only_list else store.migrate()
+        store.close()
+    for step in steps:
+        click.echo(("待执行 " if only_list else "已执行 ") + step)
+    if not steps:
+        click.echo("数据库已是最新。")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup(options: Options, file: Path) -> None:
+    """备份到一个文件，并打开核对。"""
+    with told(), opened(options.load()) as store:
+        if file.exists():
+            fail(f"{file} 已存在，请换个名字，免得覆盖旧备份")
+        store.backup(file)
+    _verify(file)
+    click.echo(f"已备份到 {file}，{file.stat().st_size // 1024} KB，核对完好。")
+
+
+def _verify(file: Path) -> None:
+    """Open what was written: a copy that cannot be read is no backup."""
+    try:
+        copy = Sqlite(file)
+        sound = copy.rows("pragma integrity_check")[0]["integrity_check"] == "ok"
+        lacking = copy.pending()
+        copy.close()
+    except sqlite3.DatabaseError as exc:
+        fail(f"{file} 打不开：{exc}")
+    if not sound or len(lacking) > 0:
+        fail(f"{file} 不是完好的备份{'，缺少升级步骤' if lacking else ''}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.pass_obj
+def restore(options: Options, file: Path) -> None:
+    """从备份恢复；原来的库改名留着，已发的消息不会再发。"""
+    with told():
+        path = options.load().database()
+        _verify(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            kept = path.with_suffix(f".before-{WallClock().now():%Y%m%d%H%M%S}")
+            path.rename(kept)
+            for tail in ("-wal", "-shm"):
+                Path(f"{path}{tail}").unlink(missing_ok=True)
+            click.echo(f"原来的库留在 {kept}")
+        shutil.copyfile(file, path)
+        store = Sqlite(path)
+        store.migrate()
+        held = outbox.hold_back(store, "恢复自备份，是否已发不确定")
+        store.close()
+    click.echo(f"已恢复。{held} 条待发消息可能已发过，标为待人工确认，不会自动重发。")
+
+
+@click.command()
+@click.option("--failed", is_flag=True, help="把失败的消息重新处理，把放弃的发送再试一轮")
+@click.option("--dry-run", is_flag=True, help="只看不动")
+@json_option
+@click.pass_obj
+def replay(options: Options, failed: bool, dry_run: bool, as_json: bool) -> None:
+    """看失败的消息，或重新处理它们；正在运行的服务会接着处理。"""
+    with told(), opened(options.load()) as store:
+        rows = inbox.dead(store)
+        columns = {
+            "received_at": "时间",
+            "channel": "通道",
+            "lane": "谁",
+            "error": "原因",
+            "id": "编号",
+        }
+        show(rows, columns, as_json=as_json)
+        if failed and not dry_run:
+            with store.atomic():
+                again = sum(inbox.retry(store, row["id"]) for row in rows)
+                sends = outbox.revive(store, WallClock().now())
+            if not as_json:
+                click.echo(f"{again} 条消息排回队列，{sends} 条发送再试一轮。")

@@ -1,0 +1,164 @@
+"""serve, sandbox, doctor: running the bot, trying it, checking it."""
+
+import asyncio
+import signal
+import socket
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import aiohttp
+import click
+from aiohttp import web
+
+from bot import doctor as checks
+from bot import scheduler, server
+from bot.clock import WallClock
+from bot.commands.common import BROKEN, WRONG_USE, Options, fail, json_option, show, told
+from bot.config import Config
+from bot.sandbox import demo, player, stage
+from bot.sandbox.page import Page
+from bot.sandbox.player import PlayError, Step
+
+
+@click.command()
+@click.option("--role", type=click.Choice(["all", "web", "worker", "ticker"]), default="all",
+              show_default=True, help="进程角色；嵌入式数据库只能用 all")  # fmt: skip
+@click.pass_obj
+def serve(options: Options, role: str) -> None:
+    """接真实的企业微信。"""
+    with told():
+        config = options.load()
+        if role != "all":
+            fail(f"--role {role} 要配 PostgreSQL；SQLite 只有一个进程，请用 --role all", WRONG_USE)
+        server.keys(config)
+        asyncio.run(_serve(config))
+
+
+async def _serve(config: Config) -> None:
+    ids = server.keys(config)
+    name = config.wecom.aibot.name if config.wecom.aibot else ""
+    async with (
+        aiohttp.ClientSession() as session,
+        server.assemble(config, ids, WallClock(), session, bot_name=name) as running,
+    ):
+        app = web.Application()
+        app.add_routes(server.routes(running, ids.channels, config.wecom.callback_window_s))
+        runner = web.AppRunner(app, access_log=None)  # the query holds signatures
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, config.server.host, config.server.port).start()
+            click.echo(_surfaces(config))
+            await _until_stopped(running)
+        finally:
+            await runner.cleanup()
+
+
+def _surfaces(config: Config) -> str:
+    """Which surfaces are on, and why the others are not."""
+    lines = [f"监听 http://{config.server.host}:{config.server.port}"]
+    names = {"app": "自建应用", "contact": "客户联系", "kf": "微信客服", "archive": "会话存档",
+             "aibot": "智能机器人"}  # fmt: skip
+    for key, name in names.items():
+        on = getattr(config.wecom, key) is not None
+        lines.append(f"  {name}：{'开' if on else f'关（没有 [wecom.{key}] 一节）'}")
+    return "\n".join(lines)
+
+
+async def _until_stopped(running: server.Running) -> None:
+    """Work until SIGTERM or Ctrl-C; what is being handled is finished first."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(name, stop.set)
+    clock = scheduler.start(running.app.tick)
+    work = asyncio.create_task(running.app.run())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        clock.shutdown(wait=False)
+        work.cancel()
+        stopped.cancel()
+        await asyncio.gather(work, stopped, return_exceptions=True)
+
+
+@click.command()
+@click.option("--port", default=8080, show_default=True, help="页面的端口")
+@click.option("--empty", is_flag=True, help="不要演示数据")
+@click.option("--only-wecom", is_flag=True, help="只开模拟企业微信，给别的程序联调")
+@click.option("--script", type=click.Path(path_type=Path), help="播放一个会话文件后退出")
+def sandbox(port: int, empty: bool, only_wecom: bool, script: Path | None) -> None:
+    """不用账号试用：整个机器人加一个模拟的企业微信。"""
+    if script is not None:
+        steps = _steps(script)
+        try:
+            asyncio.run(_play(steps, empty))
+        except PlayError as exc:
+            fail(str(exc), BROKEN)
+        return
+    if not _free(port):
+        fail(f"端口 {port} 已被占用，请换一个：salesbot sandbox --port {port + 1}", BROKEN)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_only_wecom(port) if only_wecom else _show(port, empty))
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _steps(script: Path) -> list[Step]:
+    try:
+        text = script.read_text(encoding="utf-8")
+        return player.parse(text, player.cast_of(demo.SETTINGS, demo.world()))
+    except (OSError, UnicodeDecodeError) as exc:
+        fail(f"读不到会话文件 {script}：{exc}", WRONG_USE)
+    except PlayError as exc:
+        fail(f"{script} {exc}", WRONG_USE)
+
+
+async def _play(steps: list[Step], empty: bool) -> None:
+    async with stage.open_stage(start=demo.START, frozen=True, empty=empty) as found:
+        async for line in found.play(steps):
+            click.echo(line)
+
+
+async def _show(port: int, empty: bool) -> None:
+    click.echo("正在准备演示数据…")
+    now = WallClock().now()
+    async with stage.open_stage(
+        start=now, frozen=False, port=port, empty=empty, more=lambda s: Page(s).routes()
+    ) as found:
+        click.echo(f"沙盒开在 {found.url}/ ，用浏览器打开；按 Ctrl-C 结束。")
+        await _until_stopped(found.running)
+
+
+async def _only_wecom(port: int) -> None:
+    async with stage.open_wecom(port, _now()) as url:
+        click.echo(f"模拟企业微信开在 {url}/sandbox/wecom ，身份见 {url}/sandbox/wecom/identities")
+        await asyncio.Event().wait()
+
+
+def _now() -> datetime:
+    return WallClock().now()
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def doctor(options: Options, as_json: bool) -> None:
+    """检查配置、密钥、存储、字体、时钟、接口和回调。"""
+    with told():
+        config = options.load()
+    rows = asyncio.run(checks.run(config))
+    columns = {"mark": "", "name": "检查", "said": "结果", "cure": "怎么办"}
+    show([r.row() for r in rows], columns, as_json=as_json)
+    if any(r.state == "bad" for r in rows):
+        raise SystemExit(BROKEN)

@@ -1,0 +1,155 @@
+"""tag, suggest, scripts: understanding and the script library."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from bot import library
+from bot.clock import WallClock
+from bot.commands.common import (
+    BROKEN,
+    WRONG_USE,
+    Options,
+    fail,
+    json_option,
+    opened,
+    show,
+    told,
+)
+from nlp import tag as tagging
+from nlp.explain import underline
+from scriptbank import suggest as suggesting
+from scriptbank import tables
+from scriptbank.lint import lint as lint_scripts
+from scriptbank.script import Script
+
+KINDS = (".toml", ".xlsx", ".csv")
+
+
+def _lines(path: Path | None) -> Iterator[str]:
+    """The lines of a file or of standard input, bad UTF-8 shown as such."""
+    if path is None or str(path) == "-":
+        yield from (line for line in sys.stdin if line.strip())
+        return
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            yield from (line for line in file if line.strip())
+    except OSError as exc:
+        fail(f"读不到 {path}：{exc.strerror}", WRONG_USE)
+
+
+def _write(rows: Iterable[dict[str, Any]]) -> None:
+    """A line each; exit code 1 when any of them is an error."""
+    bad = False
+    for row in rows:
+        bad = bad or "error" in row
+        click.echo(json.dumps(row, ensure_ascii=False))
+    if bad:
+        raise SystemExit(BROKEN)
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--model", type=click.Path(path_type=Path), help="salesbot train 写出的目录")
+@click.option("--explain", is_flag=True, help="画出是哪些字")
+def tag(file: Path | None, model: Path | None, explain: bool) -> None:
+    """读懂客户的话：JSONL 进，JSONL 出。"""
+    now = WallClock().now()
+    lexicon = library.shipped_lexicon()
+    learnt = library.model(model) if model else None
+    if not explain:
+        _write(tagging.lines(lexicon, _lines(file), now, learnt))
+        return
+    for line in _lines(file):
+        try:
+            click.echo(underline(tagging.understood(lexicon, json.loads(line), now, learnt)))
+        except ValueError as exc:
+            fail(f"这一行读不懂：{exc}")
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--bank", type=click.Path(path_type=Path), help="JSONL 话术库；不给就用存储里的")
+@click.option("-k", default=3, show_default=True, help="要几条")
+@click.option("--learn", type=click.Path(path_type=Path), help="先从这些配对里学")
+@click.option("--stats", is_flag=True, help="在标准错误上给出用时和内存")
+@click.pass_obj
+def suggest(
+    options: Options, file: Path | None, bank: Path | None, k: int, learn: Path | None, stats: bool
+) -> None:
+    """给客户的话找话术：JSONL 进，JSONL 出。"""
+    with told():
+        shelf = _lines(bank) if bank else _stored(options)
+        _write(suggesting.lines(shelf, _lines(file), k, _lines(learn) if learn else None, stats))
+
+
+def _stored(options: Options) -> Iterator[str]:
+    """The published scripts of the store, in the form of a bank file."""
+    with opened(options.load()) as store:
+        found = library.stored(store)
+    for s in found:
+        if s.status == "发布":
+            row = {"id": s.id, "q": s.q or s.title, "also": list(s.also), "a": s.body}
+            yield json.dumps(row, ensure_ascii=False)
+
+
+@click.group()
+def scripts() -> None:
+    """话术库。"""
+
+
+@scripts.command("import")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="只看会改什么")
+@click.pass_obj
+def import_(options: Options, file: Path | None, dry_run: bool) -> None:
+    """从 toml、xlsx 或 csv 导入；不给文件就导入自带的演示库。"""
+    with told():
+        found = tuple(tables.read(file)) if file else library.shipped()
+        with opened(options.load()) as store:
+            known = {s.id for s in library.stored(store)}
+            new = sum(s.id not in known for s in found)
+            if dry_run:
+                click.echo(f"会新增 {new} 条，核对 {len(found) - new} 条已有的。")
+                return
+            changed = 0
+            with store.atomic():
+                steps = track(found, description="导入", console=Console(stderr=True))
+                for script in steps:
+                    changed += library.save(store, (script,), WallClock().now())
+    click.echo(
+        f"导入 {len(found)} 条：新增 {new}，改动 {changed - new}，没变 {len(found) - changed}。"
+    )
+
+
+@scripts.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def export(options: Options, file: Path) -> None:
+    """导出成 toml、xlsx 或 csv，改完可再导入。"""
+    if file.suffix not in KINDS:
+        fail(f"{file.name} 的后缀要是 {'、'.join(KINDS)} 之一", WRONG_USE)
+    with told(), opened(options.load()) as store:
+        found = library.stored(store)
+        tables.write(file, found)
+    click.echo(f"导出 {len(found)} 条到 {file}")
+
+
+@scripts.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@json_option
+@click.pass_obj
+def lint(options: Options, file: Path | None, as_json: bool) -> None:
+    """挑毛病：违禁词、没来源的数字、过期、重复、未知变量。"""
+    with told():
+        found: Iterable[Script] = tables.read(file) if file else library.shipped()
+        problems = lint_scripts(found, WallClock().now().date())
+    show([{"said": str(p)} for p in problems], {"said": "问题"}, as_json=as_json)
+    if problems:
+        raise SystemExit(BROKEN)

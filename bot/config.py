@@ -1,0 +1,245 @@
+"""`config.toml` and the environment become one frozen value; errors name file, line and key."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, GetCoreSchemaHandler, ValidationError, field_validator
+from pydantic_core import CoreSchema, core_schema
+from rapidfuzz import process
+
+from handlers.settings import Section, Settings
+
+SHIPPED = Path(__file__).resolve().parent.parent / "config.toml"
+
+
+class ConfigError(Exception):
+    """A setting is wrong or missing; the message is one sentence with place and cure."""
+
+
+class Secret:
+    """A value that does not print; `env:NAME` is read when it is first needed."""
+
+    def __init__(self, raw: str = "") -> None:
+        self._raw = raw
+
+    def __repr__(self) -> str:
+        return f"env:{self._raw[4:]}" if self._raw.startswith("env:") else "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._raw)
+
+    def get(self, key: str) -> str:
+        """The value, or an error that says which variable is not set."""
+        if not self._raw.startswith("env:"):
+            return self._raw
+        name = self._raw[4:]
+        value = os.environ.get(name, "")
+        if not value:
+            raise ConfigError(f"{key} 取自环境变量 {name}，但它没有设置；请 export {name}=… 后重试")
+        return value
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+
+
+class Server(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str = ""
+    verify_dir: str = ""
+    timezone: str = "Asia/Shanghai"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("不是已知的时区，例如 Asia/Shanghai") from None
+        return value
+
+
+class Storage(Section):
+    url: str = "sqlite:///var/salesbot.db"
+
+
+class App(Section):
+    agent_id: int = Field(ge=0)
+    secret: Secret = Secret()
+    token: Secret = Secret()
+    encoding_aes_key: Secret = Secret()
+
+
+class Channel(Section):
+    """A receiver of its own; what is left out is the app's."""
+
+    secret: Secret = Secret()
+    token: Secret = Secret()
+    encoding_aes_key: Secret = Secret()
+
+
+class Archive(Channel):
+    sdk_path: str = ""
+    private_keys: tuple[str, ...] = ()
+
+
+class Aibot(Channel):
+    mode: Literal["callback", "websocket"] = "callback"
+    bot_id: str = ""
+    name: str = ""
+    ws_url: str = "wss://openws.work.weixin.qq.com"
+
+
+class Wecom(Section):
+    corp_id: str = ""
+    api_base: str = "https://qyapi.weixin.qq.com"
+    oauth_base: str = "https://open.weixin.qq.com"
+    callback_window_s: int = Field(default=3600, ge=0)
+    app: App | None = None
+    contact: Channel | None = None
+    kf: Channel | None = None
+    archive: Archive | None = None
+    aibot: Aibot | None = None
+
+
+class Config(Section):
+    server: Server = Server()
+    storage: Storage = Storage()
+    wecom: Wecom = Wecom()
+    settings: Settings = Settings()
+    folder: Path = Path()  # relative paths in the file are relative to it
+
+    def path(self, text: str) -> Path:
+        return self.folder / text
+
+    def database(self) -> Path:
+        """The file of an embedded store."""
+        kind, _, rest = self.storage.url.partition(":///")
+        if kind != "sqlite" or not rest:
+            raise ConfigError(
+                f"storage.url 是 {self.storage.url.partition('@')[0]}…，"
+                "目前支持 sqlite:///相对路径 或 sqlite:////绝对路径"
+            )
+        return self.path(rest)
+
+
+def load(path: Path) -> Config:
+    """Read and check a file; every problem of it is told at once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(
+            f"读不到配置文件 {path}（{exc.strerror}）；"
+            "请用 --config 指定，或先运行 salesbot sandbox 试用"
+        ) from None
+    try:
+        return parse(text, path)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"{path} 不是正确的 TOML：{exc}") from None
+
+
+def parse(text: str, path: Path) -> Config:
+    data = tomllib.loads(text)
+    own: dict[str, Any] = {
+        name: data.pop(name) for name in ("server", "storage", "wecom") if name in data
+    }
+    problems = [f"{path}:{_line(text, name)} {name} 未知配置项" for name in ("settings", "folder",
+                "timezone") if name in data]  # fmt: skip
+    problems += [*_problems(Config, own, text, path), *_problems(Settings, data, text, path)]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    head = Config.model_validate(own)
+    zone = {"timezone": head.server.timezone}
+    settings = Settings.model_validate({**data, **zone})
+    return head.model_copy(update={"settings": settings, "folder": path.parent})
+
+
+def _problems(
+    model: type[Section], data: Mapping[str, Any], text: str, path: Path
+) -> Iterator[str]:
+    try:
+        model.model_validate(data)
+    except ValidationError as exc:
+        # include_input would repeat secrets
+        for error in exc.errors(include_input=False, include_url=False, include_context=False):
+            yield _sentence(error["loc"], error["type"], error["msg"], data, text, path)
+
+
+def _sentence(
+    loc: tuple[int | str, ...], kind: str, message: str, data: Any, text: str, path: Path
+) -> str:
+    key = ".".join(str(part) for part in loc)
+    place = f"{path}:{_line(text, key)} {key}"
+    if kind == "extra_forbidden":
+        near = process.extractOne(str(loc[-1]), _siblings(loc), score_cutoff=60)
+        hint = f"；是不是 {near[0]}？" if near else f"；可用的有 {'、'.join(_siblings(loc)[:12])}"
+        return f"{place} 未知配置项{hint}"
+    if kind == "missing":
+        return f"{place} 缺少，请补上"
+    return f"{place} {_seen(loc, data)}{message.removeprefix('Value error, ')}"
+
+
+def _seen(loc: tuple[int | str, ...], data: Any) -> str:
+    """What stands there, unless it is a secret."""
+    if {"secret", "token", "encoding_aes_key", "private_keys"} & {str(part) for part in loc}:
+        return ""
+    for part in loc:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    return f"现在是 {data!r}；" if isinstance(data, (str, int, float, bool)) else ""
+
+
+def _siblings(loc: tuple[int | str, ...]) -> list[str]:
+    """The names that are allowed where this key stands."""
+    model: Any = Config if loc[0] in ("server", "storage", "wecom") else Settings
+    for part in loc[:-1]:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        if field is None:
+            return []
+        model = _model(field.annotation)
+        if model is None:
+            return []
+    names = [name for name in model.model_fields if name not in ("settings", "folder", "timezone")]
+    return names + (["server", "storage", "wecom"] if model is Settings else [])
+
+
+def _model(annotation: Any) -> Any:
+    """The section behind `Section`, `Section | None` or `tuple[Section, ...]`."""
+    options = (annotation, *getattr(annotation, "__args__", ()))
+    return next((o for o in options if isinstance(o, type) and issubclass(o, Section)), None)
+
+
+_TABLE = re.compile(r"^\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-.]+)\s*=")
+
+
+def _line(text: str, key: str) -> int:
+    """The line on which a key stands; its table's, or 1, when it does not."""
+    counts: dict[str, int] = {}
+    table, best = "", 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _TABLE.match(line):
+            table = match[1]
+            if line.lstrip().startswith("[["):
+                counts[table] = counts.get(table, -1) + 1
+                table = f"{table}.{counts[table]}"
+            here = table
+        elif match := _KEY.match(line):
+            here = f"{table}.{match[1]}".strip(".")
+        else:
+            continue
+        if here == key:
+            return number
+        if key.startswith(here + "."):
+            best = number
+    return best

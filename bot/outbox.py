@@ -1,0 +1,202 @@
+"""Performing actions: claim, send, note; retry with growing pauses, then park it in sight."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import random
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import pictures
+from bot.clock import Clock
+from bot.wecom.client import Client
+from bot.wecom.errors import WeComError
+from bot.writer import Writer
+from handlers.values import Action, Card, Picture, Send
+from storage import outbox
+from storage.db import Db
+from storage.outbox import Parcel
+
+log = logging.getLogger(__name__)
+
+TEXT_BYTES = 2048  # WeCom cuts what is longer
+PER_MINUTE = 25  # to one member; WeCom drops silently above 30
+CHECK_S = 14_400  # the longest duplicate check: a repeat within 4 h is shown once
+PAUSES_S = (2, 10, 30, 120, 600, 1800, 3600)
+ENDS = "。！？!?\n；;"
+
+
+def put(db: Db, cause: str, now: datetime, actions: list[Action]) -> None:
+    """Record what must leave; the ids follow from the cause, so a replay adds nothing twice."""
+    for n, action in enumerate(actions):
+        for part, (kind, body) in enumerate(_bodies(action)):
+            if isinstance(action, (Send, Card, Picture)):
+                text = json.dumps(body, ensure_ascii=False, sort_keys=True)
+                digest = hashlib.sha256(f"{action.to}\n{kind}\n{text}".encode()).hexdigest()[:32]
+                outbox.put(db, parcel_id=f"{cause}#{n}.{part}", cause=cause, kind=kind,
+                           target=action.to, body=text, digest=digest, now=now)  # fmt: skip
+
+
+def _bodies(action: Action) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(action, Send):
+        for piece in split(action.text):
+            yield "text", {"content": piece}
+    elif isinstance(action, Card):
+        yield "card", asdict(action)
+    elif isinstance(action, Picture):
+        yield "picture", {"name": action.name, "svg": action.svg}
+
+
+def split(text: str) -> list[str]:
+    """Pieces of at most 2048 bytes, cut at line or sentence ends, never inside a character."""
+    pieces: list[str] = []
+    while len(text.encode()) > TEXT_BYTES:
+        head = text.encode()[:TEXT_BYTES].decode(errors="ignore")
+        cut = max(head.rfind("\n") + 1, 0)
+        if cut < len(head) // 2:
+            cut = max((head.rfind(end) + 1 for end in ENDS), default=0)
+        if cut < len(head) // 4:
+            cut = len(head)
+        pieces.append(head[:cut].rstrip("\n"))
+        text = text[cut:]
+    return [*pieces, text]
+
+
+def request(parcel: Parcel, agent_id: int, media_id: str = "") -> str:
+    """The exact body of message/send.
+
+    WeCom swallows a body that is the same as a recent one. That is wanted for a repeat of this
+    parcel, and wrong for a new message that happens to say the same: each such message asks for
+    a check that is one second shorter, which makes its body another.
+    """
+    kind, part = _part(parcel.kind, json.loads(parcel.body), media_id)
+    message = {
+        "touser": parcel.target, "msgtype": kind, "agentid": agent_id, kind: part,
+        "enable_duplicate_check": 1, "duplicate_check_interval": CHECK_S - parcel.repeat,
+    }  # fmt: skip
+    return json.dumps(message, ensure_ascii=False)
+
+
+def _part(kind: str, body: dict[str, Any], media_id: str) -> tuple[str, dict[str, Any]]:
+    if kind == "card":
+        return "template_card", _card(body)
+    if kind == "picture":
+        return "image", {"media_id": media_id}
+    return "text", {"content": body["content"]}
+
+
+def _card(body: dict[str, Any]) -> dict[str, Any]:
+    card: dict[str, Any] = {
+        "card_type": "button_interaction",
+        "task_id": body["task_id"],
+        "main_title": {"title": body["title"], "desc": body["desc"]},
+        "sub_title_text": body["text"],
+        "button_list": [
+            {"text": b["text"], "style": b["style"], "key": b["key"]} for b in body["buttons"]
+        ],
+    }
+    if body["pairs"]:
+        card["horizontal_content_list"] = [
+            {"keyname": name, "value": value} for name, value in body["pairs"][:6]
+        ]
+    return card
+
+
+class Sender:
+    """Empties the outbox: one lane a receiver, in order; lanes do not wait for each other."""
+
+    def __init__(
+        self, *, writer: Writer, client: Client, secret: str, agent_id: int, clock: Clock,
+        lanes: int, rng: random.Random,
+    ) -> None:  # fmt: skip
+        self._writer = writer
+        self._client = client
+        self._secret = secret
+        self._agent_id = agent_id
+        self._clock = clock
+        self._lanes = asyncio.Semaphore(lanes)
+        self._rng = rng
+        self._busy = asyncio.Lock()
+
+    async def flush(self) -> int:
+        """Try once everything that is due; returns how many were tried."""
+        async with self._busy:  # two rounds at a time would send the same parcels twice
+            return await self._round()
+
+    async def _round(self) -> int:
+        parcels = await self._writer.do(self._claim)
+        lanes: dict[str, list[Parcel]] = {}
+        for parcel in parcels:
+            lanes.setdefault(parcel.target, []).append(parcel)
+        await asyncio.gather(*(self._lane(lane) for lane in lanes.values()))
+        return len(parcels)
+
+    def _claim(self, db: Db) -> list[Parcel]:
+        """What may go now; its exact bytes are kept before the first attempt."""
+        now = self._clock.now()
+        ready: list[Parcel] = []
+        budget: dict[str, int] = {}
+        for parcel in outbox.due(db, now):
+            left = budget.get(parcel.target)
+            if left is None:
+                since = now - timedelta(minutes=1)
+                left = PER_MINUTE - outbox.sent_since(db, parcel.target, since)
+            if left <= 0:
+                outbox.held(db, parcel.id, now + timedelta(minutes=1))
+            else:
+                ready.append(self._prepared(db, parcel))
+            budget[parcel.target] = left - 1
+        return ready
+
+    def _prepared(self, db: Db, parcel: Parcel) -> Parcel:
+        if parcel.request is None and parcel.kind != "picture":
+            body = request(parcel, self._agent_id)
+            outbox.prepared(db, parcel.id, body)
+            return Parcel(**{**_fields(parcel), "request": body})
+        return parcel
+
+    async def _lane(self, parcels: list[Parcel]) -> None:
+        async with self._lanes:
+            for parcel in parcels:
+                if not await self._send(parcel):
+                    return  # the rest of the lane waits, so that order is kept
+
+    async def _send(self, parcel: Parcel) -> bool:
+        """True when it is out of the way: sent, or given up."""
+        try:
+            body = parcel.request or await self._with_picture(parcel)
+            await self._client.send(self._secret, body.encode())
+        except WeComError as error:
+            return await self._failed(parcel, error)
+        now = self._clock.now()
+        await self._writer.do(lambda db: outbox.sent(db, [parcel.id], now))
+        return True
+
+    async def _with_picture(self, parcel: Parcel) -> str:
+        """Draw and upload; the media id becomes part of the bytes that are kept."""
+        drawing = json.loads(parcel.body)
+        data = await asyncio.to_thread(pictures.png, drawing["svg"])
+        media_id = await self._client.upload(self._secret, "image", drawing["name"], data)
+        body = request(parcel, self._agent_id, media_id)
+        await self._writer.do(lambda db: outbox.prepared(db, parcel.id, body))
+        return body
+
+    async def _failed(self, parcel: Parcel, error: WeComError) -> bool:
+        now = self._clock.now()
+        stale = now - parcel.created_at > timedelta(seconds=CHECK_S)
+        if error.permanent or parcel.attempts >= len(PAUSES_S) or stale:
+            log.error("message %s to %s given up: %s", parcel.id, parcel.target, error)
+            why = f"{error} {error.cure}".strip()
+            await self._writer.do(lambda db: outbox.dead(db, parcel.id, why))
+            return True
+        pause = error.retry_after or PAUSES_S[parcel.attempts]
+        due = now + timedelta(seconds=pause * self._rng.uniform(0.5, 1.0))
+        await self._writer.do(lambda db: outbox.postponed(db, parcel.id, due, str(error)))
+        return False
+
+
+def _fields(parcel: Parcel) -> dict[str, Any]:
+    return {name: getattr(parcel, name) for name in Parcel.__dataclass_fields__}

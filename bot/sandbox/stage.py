@@ -1,0 +1,305 @@
+"""The whole bot and the pretend WeCom in one process, joined by real HTTP on loopback."""
+
+import secrets
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from bot import library, server
+from bot.app import Knowledge
+from bot.clock import SandboxClock, WallClock
+from bot.config import Config, Server, Storage, Wecom
+from bot.sandbox import demo, player
+from bot.sandbox.player import PlayError, Step
+from bot.sandbox.wecom import Pretend
+from bot.sandbox.world import Impossible, World
+from bot.server import Keys, Running
+from bot.wecom.envelope import Channel
+from scriptbank.bank import Bank
+from storage import customers
+from storage.db import Db
+from storage.sqlite import Sqlite
+
+Result = dict[str, Any]
+BETWEEN = timedelta(seconds=5)  # what passes between two lines of a play
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateLine:
+    """Something said between a customer and an advisor, or in a customer group."""
+
+    n: int
+    at: datetime
+    chat: str  # userid of the advisor, or chat_id
+    customer: str
+    who: str  # customer or advisor
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a member typed to the app or the aibot, so that the page can show it."""
+
+    order: int
+    at: datetime
+    surface: str
+    who: str
+    chat: str
+    text: str
+
+
+@dataclass
+class Stage:
+    """Everything on it is reached the way the platform reaches it, callbacks and API included."""
+
+    running: Running
+    pretend: Pretend
+    clock: SandboxClock
+    url: str
+    archive: bool = False
+    private: list[PrivateLine] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+
+    # What people do
+
+    async def say(self, to: str, sender: str, text: str, group: str | None = None) -> Result:
+        where = group or sender
+        self.said.append(Said(len(self.said), self.clock.now(), to, sender, where, text))
+        return await self.pretend.say(to, sender, text, group)
+
+    async def tap(self, sender: str, button: str, n: int | None = None) -> Result:
+        order = len(self.said)
+        self.said.append(Said(order, self.clock.now(), "app", sender, sender, f"［点按］{button}"))
+        return await self.pretend.tap(sender, button, n)
+
+    async def say_private(self, customer: str, chat: str, text: str, who: str = "customer") -> None:
+        """A private chat or customer group: the bot reads it only where the archive is on."""
+        number = len(self.private) + 1
+        line = PrivateLine(number, self.clock.now(), chat, customer, who, text)
+        self.private.append(line)
+        if self.archive:
+            await self._archive(line)
+
+    async def _archive(self, line: PrivateLine) -> None:
+        group = any(g.chat_id == line.chat for g in self.pretend.world.groups)
+        sender, to = (
+            (line.customer, line.chat) if line.who == "customer" else (line.chat, line.customer)
+        )
+        message = {
+            "msgid": f"sandbox-{line.n}_external", "action": "send", "from": sender,
+            "tolist": [] if group else [to], "roomid": line.chat if group else "",
+            "msgtime": int(line.at.timestamp() * 1000), "msgtype": "text",
+            "text": {"content": line.text},
+        }  # fmt: skip
+        await self.running.app.keep(library.archived(message))
+
+    async def consent(self, customer: str, agreed: bool) -> None:
+        at = None if agreed else self.clock.now()
+        await self.running.writer.do(
+            lambda db: customers.change(db, customer, archive_refused_at=at)
+        )
+
+    async def move(self, to: datetime) -> None:
+        """Let time pass to that moment, with every tick between."""
+        if to <= self.clock.now():
+            self.clock.set(to)
+            return
+        knock = _next_minute(self.clock.now())
+        while knock <= to:
+            self.clock.set(knock)
+            await self.running.app.tick()
+            await self.running.app.idle()
+            knock += timedelta(minutes=1)
+        self.clock.set(to)
+
+    # A play
+
+    async def play(self, steps: list[Step]) -> AsyncIterator[str]:
+        """Perform a conversation file; yields what people receive, as it is printed."""
+        seen = len(self.pretend.received())
+        for n, step in enumerate(steps):
+            try:
+                await self._perform(step)
+            except Impossible as wrong:
+                raise PlayError(f"第{step.number}行：{wrong}") from None
+            burst = n + 1 < len(steps) and steps[n + 1].text == "+0s"
+            if not burst:
+                await self.running.app.idle()
+                self.clock.add(BETWEEN)
+            for item in self.pretend.received(seen):
+                seen = item["n"]
+                if not item.get("dropped"):
+                    yield player.shown(item)
+
+    async def _perform(self, step: Step) -> None:
+        if step.verb in ("advisor", "manager"):
+            await self.say("app", step.who, step.text)
+        elif step.verb == "tap":
+            await self.tap(step.who, step.text)
+        elif step.verb == "group":
+            await self.say("aibot", step.who, step.text, step.to)
+        elif step.verb == "customer":
+            await self.say_private(step.who, step.to, step.text)
+        elif step.verb == "event":
+            await self.pretend.event(step.who, **player.fields(step.text))
+        elif step.verb == "@clock":
+            await self.move(player.target(step.text, self.clock.now()))
+        elif step.verb == "@archive":
+            self.archive = step.text == "on"
+        elif step.verb == "@consent":
+            who, _, state = step.text.partition(" ")
+            await self.consent(who, state == "on")
+
+
+More = Callable[[Stage], list[web.RouteDef]]
+
+
+def _next_minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+@asynccontextmanager
+async def open_stage(
+    *, start: datetime, frozen: bool, port: int = 0, empty: bool = False,
+    knowledge: Knowledge | None = None, folder: Path | None = None, more: More | None = None,
+) -> AsyncIterator[Stage]:  # fmt: skip
+    """Serve it on loopback; `folder` None keeps the store in a temporary one."""
+    with tempfile.TemporaryDirectory(prefix="salesbot-") as temporary:
+        base = folder or Path(temporary)
+        async with (
+            aiohttp.ClientSession() as session,
+            _serving(base, session, start, frozen, port, empty, knowledge, more) as stage,
+        ):
+            yield stage
+
+
+@asynccontextmanager
+async def _serving(
+    base: Path, session: aiohttp.ClientSession, start: datetime, frozen: bool, port: int,
+    empty: bool, knowledge: Knowledge | None, more: More | None,
+) -> AsyncIterator[Stage]:  # fmt: skip
+    clock = SandboxClock(start, frozen=frozen)
+    world = demo.world()
+    known = knowledge or load()
+    runner_app = web.Application(client_max_size=32 * 1024 * 1024)
+    site_holder = _Site(runner_app, port)
+    store = base / "sandbox.db"
+
+    def open_store() -> Sqlite:
+        found = Sqlite(store)
+        found.migrate()
+        return found
+
+    # The port is needed before the routes are known, since the API base is on it.
+    url = await site_holder.bind()
+    config = Config(
+        server=Server(port=site_holder.port), storage=Storage(url=f"sqlite:///{store.name}"),
+        wecom=Wecom(corp_id=world.corp_id, api_base=f"{url}/sandbox/wecom"),
+        settings=demo.SETTINGS, folder=base,
+    )  # fmt: skip
+    ids = Keys(world.corp_id, world.agent_id, world.app_secret, _channels(world))
+    async with server.assemble(
+        config, ids, clock, session, open_store=open_store, knowledge=known,
+        lanes=1 if frozen else 4, salt="sandbox", bot_name=world.bot_name,
+    ) as running:  # fmt: skip
+        await running.writer.do(lambda db: _prepare(db, known, clock.now(), empty))
+        pretend = Pretend(
+            world, clock.now, WallClock().now, session, base_url=f"{url}/sandbox/wecom",
+            poll_s=0.05 if frozen else 1.0,
+        )  # fmt: skip
+        stage = Stage(running, pretend, clock, url)
+        runner_app.add_routes(server.routes(running, ids.channels, 3600))
+        runner_app.add_routes(pretend.routes())
+        runner_app.add_routes(more(stage) if more else [])
+        async with site_holder:
+            await pretend.connect(_addresses(url, ids.channels))
+            yield stage
+
+
+@asynccontextmanager
+async def open_wecom(port: int, start: datetime) -> AsyncIterator[str]:
+    """The pretend WeCom alone, for other people's programs."""
+    clock = SandboxClock(start, frozen=False)
+    app = web.Application(client_max_size=32 * 1024 * 1024)
+    site = _Site(app, port)
+    url = await site.bind()
+    async with aiohttp.ClientSession() as session:
+        base = f"{url}/sandbox/wecom"
+        pretend = Pretend(demo.world(), clock.now, WallClock().now, session, base_url=base)
+        app.add_routes(pretend.routes())
+        app.router.add_get("/healthz", _alive)
+        async with site:
+            yield url
+
+
+async def _alive(_: web.Request) -> web.Response:
+    return web.json_response({"ok": True})
+
+
+def load() -> Knowledge:
+    """The lexicon, the shipped scripts and the quiz."""
+    return Knowledge(library.shipped_lexicon(), Bank(library.shipped()), library.quiz())
+
+
+def _prepare(db: Db, known: Knowledge, end: datetime, empty: bool) -> None:
+    library.save(db, known.bank.all(), end - timedelta(days=demo.DAYS))
+    if not empty:
+        demo.fill(db, known, end)
+
+
+def _channels(world: World) -> Mapping[str, Channel]:
+    """Fresh keys for each start; nobody outside this process needs them."""
+    return {
+        name: Channel(
+            name, secrets.token_hex(12), _aes_key(),
+            "" if name == "aibot" else world.corp_id, "json" if name == "aibot" else "xml",
+        )
+        for name in ("app", "contact", "aibot")
+    }  # fmt: skip
+
+
+def _aes_key() -> str:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    return "".join(secrets.choice(letters) for _ in range(42)) + "A"
+
+
+def _addresses(url: str, channels: Mapping[str, Channel]) -> Mapping[str, Mapping[str, str]]:
+    return {
+        name: {"url": f"{url}/callback/{name}", "token": c.token, "encoding_aes_key": c.aes_key}
+        for name, c in channels.items()
+    }
+
+
+class _Site:
+    """A server whose port is known before its routes are."""
+
+    def __init__(self, app: web.Application, port: int) -> None:
+        self._app = app
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._wanted = port
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+
+    async def bind(self) -> str:
+        self._socket.bind(("127.0.0.1", self._wanted))
+        self.port = int(self._socket.getsockname()[1])
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> "_Site":
+        self._runner = web.AppRunner(self._app, access_log=None)
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket).start()
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        if self._runner:
+            await self._runner.cleanup()

@@ -1,0 +1,180 @@
+"""The HTTP side and the assembly: from a Config to a running App."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from bot import library
+from bot.app import App
+from bot.clock import Clock
+from bot.config import Config, ConfigError
+from bot.outbox import Sender
+from bot.wecom import callback
+from bot.wecom.client import Client
+from bot.wecom.envelope import Channel
+from bot.writer import Store, Writer
+from storage import inbox
+from storage import outbox as parcels
+from storage.sqlite import Sqlite
+
+log = logging.getLogger(__name__)
+VERIFY_NAME = "WW_verify_"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The app's identity, read from the configuration when it is needed."""
+
+    corp_id: str
+    agent_id: int
+    secret: str
+    channels: Mapping[str, Channel]
+
+
+def keys(config: Config) -> Keys:
+    """Every secret that the switched-on channels need; a missing one is an error with its name."""
+    wecom = config.wecom
+    if not wecom.corp_id or wecom.app is None:
+        raise ConfigError(
+            "wecom.corp_id 和 [wecom.app] 没有填；没有企业微信账号请先运行 salesbot sandbox"
+        )
+    app = wecom.app
+    channels = {"app": _channel(config, "app")}
+    for name in ("contact", "kf", "archive"):
+        if getattr(wecom, name) is not None:
+            channels[name] = _channel(config, name)
+    if wecom.aibot is not None and wecom.aibot.mode == "callback":
+        channels["aibot"] = _channel(config, "aibot")
+    return Keys(wecom.corp_id, app.agent_id, app.secret.get("wecom.app.secret"), channels)
+
+
+def _channel(config: Config, name: str) -> Channel:
+    app = config.wecom.app
+    own = getattr(config.wecom, name)
+    values = {}
+    for field in ("token", "encoding_aes_key"):
+        from_own = bool(getattr(own, field)) or name in ("app", "aibot")
+        section, holder = (name, own) if from_own else ("app", app)
+        key = f"wecom.{section}.{field}"
+        values[field] = getattr(holder, field).get(key)
+        if not values[field]:
+            raise ConfigError(f"{key} 是空的；请填企业微信后台生成的值，空值等于不验证签名")
+    receive_id = "" if name == "aibot" else config.wecom.corp_id
+    style = "json" if name == "aibot" else "xml"
+    try:
+        return Channel(name, values["token"], values["encoding_aes_key"], receive_id, style)
+    except ValueError:
+        raise ConfigError(
+            f"wecom.{name}.encoding_aes_key 不对：要 43 位字母和数字，现在是"
+            f" {len(values['encoding_aes_key'])} 位"
+        ) from None
+
+
+@dataclass(slots=True)
+class Running:
+    """What is alive while the program runs."""
+
+    app: App
+    writer: Writer
+    client: Client
+    config: Config
+    ready: bool = False
+
+
+@asynccontextmanager
+async def assemble(
+    config: Config, ids: Keys, clock: Clock, session: aiohttp.ClientSession, *,
+    open_store: Callable[[], Store] | None = None, knowledge: library.Knowledge | None = None,
+    lanes: int = 8, salt: str = "", bot_name: str = "",
+) -> AsyncIterator[Running]:  # fmt: skip
+    """Open the store, read the lexicon and the scripts, build the App; close in reverse order."""
+    writer = Writer(open_store or opener(config), asyncio.get_running_loop())
+    await writer.start()
+    try:
+        known = knowledge or await library.read(config, writer, clock.now())
+        client = Client(session, config.wecom.api_base, ids.corp_id, clock.now)
+        sender = Sender(
+            writer=writer, client=client, secret=ids.secret, agent_id=ids.agent_id, clock=clock,
+            lanes=lanes, rng=random.Random(salt or None),
+        )  # fmt: skip
+        app = App(config.settings, ids.corp_id, bot_name, clock, writer, sender, known, salt)
+        yield Running(app, writer, client, config, ready=True)
+    finally:
+        await writer.close()
+
+
+def opener(config: Config) -> Callable[[], Store]:
+    path = config.database()
+
+    def open_store() -> Store:
+        store = Sqlite(path)
+        store.migrate()
+        return store
+
+    return open_store
+
+
+def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> list[web.RouteDef]:
+    """Callbacks, health, metrics and the domain check."""
+    registry = CollectorRegistry()
+    counter = Counter("salesbot_callbacks", "Callbacks by path and result", ["path", "result"],
+                      registry=registry)  # fmt: skip
+    door = callback.routes(channels, running.app, lambda: datetime.now(UTC), window_s, counter)
+    health = _Health(running, registry)
+    found = [
+        *door,
+        web.get("/healthz", health.alive),
+        web.get("/readyz", health.ready),
+        web.get("/metrics", health.metrics),
+    ]
+    if running.config.server.verify_dir:
+        folder = running.config.path(running.config.server.verify_dir)
+        found.append(web.get("/" + VERIFY_NAME + "{name:[A-Za-z0-9]{1,64}}.txt", _verifier(folder)))
+    return found
+
+
+def _verifier(folder: Path) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def verify(request: web.Request) -> web.StreamResponse:
+        """WeCom's check that the domain is ours: a small file at the root."""
+        path = folder / f"{VERIFY_NAME}{request.match_info['name']}.txt"
+        if not path.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(path)
+
+    return verify
+
+
+class _Health:
+    def __init__(self, running: Running, registry: CollectorRegistry) -> None:
+        self._running = running
+        self._registry = registry
+        self._waiting = Gauge("salesbot_inbox_waiting", "Messages not handled yet",
+                              registry=registry)  # fmt: skip
+        self._parcels = Gauge("salesbot_outbox", "Parcels by state", ["state"], registry=registry)
+
+    async def alive(self, _: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
+
+    async def ready(self, _: web.Request) -> web.Response:
+        """Able to take messages: the store answers, and does so in time."""
+        try:
+            async with asyncio.timeout(1):
+                await self._running.writer.do(inbox.depth, urgent=True)
+        except Exception as exc:  # whatever it is, it is the reason
+            return web.json_response({"ready": False, "reason": f"数据库不可用：{exc}"}, status=503)
+        return web.json_response({"ready": True})
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        self._waiting.set(await self._running.writer.do(inbox.depth))
+        for state, n in (await self._running.writer.do(parcels.depth)).items():
+            self._parcels.labels(state).set(n)
+        return web.Response(body=generate_latest(self._registry), content_type="text/plain")

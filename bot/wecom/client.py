@@ -1,0 +1,215 @@
+"""The platform's API: one shared token for each secret, one timeout, one kind of error."""
+
+import asyncio
+import io
+import json as jsonlib
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+
+from bot.wecom.errors import (
+    CODES,
+    REFUSED_TOKEN,
+    UNREACHABLE,
+    Code,
+    WeComError,
+    classify,
+    failure,
+)
+
+__all__ = ["CODES", "UNREACHABLE", "Client", "Code", "WeComError", "classify"]
+
+TIMEOUT = aiohttp.ClientTimeout(total=10)
+MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=60)
+EARLY = timedelta(seconds=300)  # renew before anybody meets an expired token
+FETCHES = 3  # gettoken calls a minute; more only means that the secret is wrong
+MINUTE = timedelta(minutes=1)
+JSON = {"Content-Type": "application/json"}
+
+Body = bytes | Callable[[], aiohttp.FormData]
+
+
+@dataclass(slots=True)
+class _Token:
+    """The token of one secret. The lock lets fifty who meet an expired one fetch it once."""
+
+    value: str = ""
+    good_until: datetime | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    fetched: deque[datetime] = field(default_factory=deque)
+    refusal: WeComError | None = None
+
+    def usable(self, at: datetime) -> bool:
+        return self.good_until is not None and at < self.good_until
+
+    def drop(self, value: str) -> None:
+        """Forget the token that was refused, unless somebody has replaced it meanwhile."""
+        if self.value == value:
+            self.good_until = None
+
+    def wait_s(self, at: datetime) -> float:
+        """Seconds until another fetch is allowed; 0 when it is."""
+        while self.fetched and not timedelta(0) <= at - self.fetched[0] < MINUTE:
+            self.fetched.popleft()
+        if len(self.fetched) < FETCHES:
+            return 0.0
+        return (self.fetched[0] + MINUTE - at).total_seconds()
+
+
+class Client:
+    """Calls with tokens. URLs carry tokens and secrets, so none is ever logged or raised."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        api_base: str,
+        corp_id: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._session = session
+        self._base = api_base.rstrip("/") + "/cgi-bin/"
+        self._corp_id = corp_id
+        self._now = now
+        self._tokens: dict[str, _Token] = {}
+
+    async def call(
+        self,
+        secret: str,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        data: Body | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The decoded answer, or WeComError. A refused token is replaced once."""
+        body = data if json is None else jsonlib.dumps(json, ensure_ascii=False).encode()
+        token = await self._token(secret)
+        answer = await self._ask(method, path, {**(params or {}), "access_token": token}, body)
+        if self._token_refused(secret, token, answer):
+            token = await self._token(secret)
+            answer = await self._ask(method, path, {**(params or {}), "access_token": token}, body)
+            self._token_refused(secret, token, answer)
+        if _errcode(answer):
+            raise _failure(answer)
+        return answer
+
+    def _token_refused(self, secret: str, token: str, answer: Mapping[str, Any]) -> bool:
+        if _errcode(answer) not in REFUSED_TOKEN:
+            return False
+        held = self._held(secret)
+        held.drop(token)
+        held.refusal = _failure(answer)
+        return True
+
+    async def send(self, secret: str, body: bytes) -> dict[str, Any]:
+        """Send exactly these bytes: a repeat is told from a new message by being identical."""
+        return await self.call(secret, "POST", "message/send", data=body)
+
+    async def upload(self, secret: str, kind: str, filename: str, data: bytes) -> str:
+        """The media id, good for three days."""
+
+        def form() -> aiohttp.FormData:
+            # receivers see the name, and WeCom reads raw UTF-8 only, not the RFC 5987 form
+            fields = aiohttp.FormData(quote_fields=False)
+            fields.add_field("media", io.BytesIO(data), filename=_plain(filename))
+            return fields
+
+        answer = await self.call(secret, "POST", "media/upload", data=form, params={"type": kind})
+        return str(answer.get("media_id", ""))
+
+    async def token(self, secret: str) -> str:
+        """A token that is good now; for checks of the configuration."""
+        return await self._token(secret)
+
+    def _held(self, secret: str) -> _Token:
+        return self._tokens.setdefault(secret, _Token())
+
+    async def _token(self, secret: str) -> str:
+        held = self._held(secret)
+        if held.usable(self._now()):
+            return held.value
+        async with held.lock:
+            if not held.usable(self._now()):
+                await self._fetch(secret, held)
+            return held.value
+
+    async def _fetch(self, secret: str, held: _Token) -> None:
+        at = self._now()
+        wait_s = held.wait_s(at)
+        if wait_s:
+            raise _paused(held.refusal, wait_s)
+        held.fetched.append(at)
+        answer = await self._ask(
+            "GET", "gettoken", {"corpid": self._corp_id, "corpsecret": secret}, None
+        )
+        if _errcode(answer):
+            held.refusal = _failure(answer)
+            raise held.refusal
+        held.value = str(answer.get("access_token", ""))
+        lifetime = timedelta(seconds=_lifetime(answer))
+        held.good_until = at + lifetime - min(EARLY, lifetime / 2)
+
+    async def _ask(
+        self, method: str, path: str, params: Mapping[str, str], body: Body | None
+    ) -> dict[str, Any]:
+        data = body() if callable(body) else body
+        try:
+            async with self._session.request(
+                method,
+                self._base + path,
+                params=params,
+                data=data,
+                headers=JSON if isinstance(data, bytes) else None,
+                timeout=MEDIA_TIMEOUT if callable(body) else TIMEOUT,
+                allow_redirects=False,  # another host would get the token
+            ) as response:
+                return _decoded(response.status, await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            # the exception's own text may hold the whole URL
+            raise failure(UNREACHABLE, f"{path}: {type(exc).__name__}") from None
+
+
+def _paused(refusal: WeComError | None, wait_s: float) -> WeComError:
+    code = refusal.code if refusal else 45009
+    message = refusal.message if refusal else "too many token requests"
+    return WeComError(code, message, False, wait_s)
+
+
+def _decoded(status: int, body: bytes) -> dict[str, Any]:
+    """Judge by the content: the type header varies, and gateways answer in HTML."""
+    try:
+        answer = jsonlib.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict) or status >= 500:
+        raise failure(UNREACHABLE, f"HTTP {status}, not an answer of the API")
+    return answer
+
+
+def _errcode(answer: Mapping[str, Any]) -> int:
+    """Some gateways write the number as text."""
+    try:
+        return int(answer.get("errcode") or 0)
+    except (TypeError, ValueError):
+        return UNREACHABLE
+
+
+def _failure(answer: Mapping[str, Any]) -> WeComError:
+    return failure(_errcode(answer), str(answer.get("errmsg", "")))
+
+
+def _lifetime(answer: Mapping[str, Any]) -> int:
+    try:
+        return max(int(answer["expires_in"]), 0)
+    except (KeyError, TypeError, ValueError):
+        return 7200
+
+
+def _plain(filename: str) -> str:
+    """A name that cannot break out of its header line."""
+    return "".join("_" if c in '"\\\r\n' else c for c in filename)

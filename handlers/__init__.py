@@ -1,0 +1,1 @@
+"""What the bot does: plain functions that read the store and yield actions."""

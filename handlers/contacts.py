@@ -1,0 +1,99 @@
+"""Customer contact: somebody became a contact, or stopped being one."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from handlers import cards, tiers
+from handlers.context import Ctx
+from handlers.followups import filled, on_shift
+from handlers.router import Router, Test
+from handlers.values import Action, Inbound, Send
+from scriptbank.script import Query
+from storage import customers, events
+from storage import followups as owed
+from storage.customers import Customer
+
+
+def added(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """A new contact: a row, an event, a first touch for the advisor."""
+    userid, external = str(msg.fields["UserID"]), str(msg.fields["ExternalUserID"])
+    advisor = ctx.team.advisor(userid)
+    if advisor is None:
+        return  # an employee who is not on the list keeps contacts to themselves
+    source = str(msg.fields.get("State", ""))
+    name = str(msg.fields.get("Name", "")) or f"新客户{external[-4:]}"
+    fresh = Customer(id=external, name=name, store=advisor.store, owner=advisor.userid,
+                     source=source, added_at=ctx.now, level_at=ctx.now)  # fmt: skip
+    if not customers.add(ctx.db, fresh):
+        yield from _again(external, advisor.userid, ctx)
+        return
+    _event(ctx, external, "加微", source)
+    customer = tiers.rejudge(fresh, ctx)
+    due = _first_touch_at(advisor.userid, ctx)
+    owed.plan(ctx.db, followup_id=ctx.new_id(), customer=external, advisor=advisor.userid,
+              kind="first_touch", due=due, reason="新加好友，还没联系", now=ctx.now)  # fmt: skip
+    cards.focus(customer, advisor.userid, ctx)
+    found = ctx.bank.suggest(Query(text="新客户打招呼", day=ctx.today, stage="加好友欢迎"), 1)
+    came = f"（来源 {source}）" if source else ""
+    yield Send(advisor.userid, f"新客户{came}：{name} 刚加了你，请在5分钟内打个招呼。")
+    if found.items:
+        yield Send(advisor.userid, filled(found.items[0].script, customer, ctx))
+
+
+def _again(external: str, userid: str, ctx: Ctx) -> Iterator[Action]:
+    """Known already: they came back, or added a second advisor; nothing is merged silently."""
+    known = customers.get(ctx.db, external)
+    if known is None:
+        return
+    if known.owner != userid:
+        owner = ctx.team.name(known.owner)
+        yield Send(userid, f"{known.name} 已由{owner}在跟进，请先和{owner}确认归属。")
+    elif known.deleted_at:
+        customers.change(ctx.db, external, deleted_at=None)
+        _event(ctx, external, "加微", "重新添加")
+        yield Send(userid, f"{known.name} 又加回了你。")
+
+
+def _first_touch_at(userid: str, ctx: Ctx) -> datetime:
+    """Within minutes on shift, at the opening otherwise."""
+    advisor = ctx.team.advisor(userid)
+    s = ctx.settings.followups
+    if advisor and on_shift(advisor, ctx):
+        return ctx.now + timedelta(minutes=s.first_touch_minutes)
+    opening = ctx.on(ctx.today, s.shift_from)
+    return opening if ctx.now < opening else ctx.tomorrow(s.shift_from)
+
+
+def removed(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """Either side deleted the other: a state, never a reason to write again."""
+    customer = customers.get(ctx.db, str(msg.fields["ExternalUserID"]))
+    if customer is None or customer.owner.lower() != str(msg.fields["UserID"]).lower():
+        return
+    by_customer = msg.fields.get("ChangeType") == "del_follow_user"
+    customers.change(ctx.db, customer.id, deleted_at=ctx.now)
+    owed.drop(ctx.db, customer.id, ctx.now, "已删除好友")
+    _event(ctx, customer.id, "删除好友", "客户删除" if by_customer else "员工删除")
+    gone = customers.get(ctx.db, customer.id)
+    if gone:
+        tiers.rejudge(gone, ctx)
+    if by_customer:
+        yield Send(
+            customer.owner, f"{customer.name} 把你删除了。已停止对TA的提醒，请不要再次添加。"
+        )
+
+
+def _event(ctx: Ctx, customer: str, kind: str, evidence: str) -> None:
+    events.add(ctx.db, event_id=ctx.new_id(), customer=customer, kind=kind, when=ctx.now,
+               source="system", evidence=evidence)  # fmt: skip
+
+
+def _is(*changes: str) -> Test:
+    return lambda m: m.event == "change_external_contact" and m.fields.get("ChangeType") in changes
+
+
+router = Router(
+    (
+        (_is("add_external_contact", "add_half_external_contact"), added),
+        (_is("del_external_contact", "del_follow_user"), removed),
+    )
+)

@@ -1,0 +1,55 @@
+"""What a handler may use: lent by the shell for one message or one tick."""
+
+import hashlib
+import itertools
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from handlers.settings import Settings
+from handlers.team import Team
+from nlp.lexicon import Lexicon
+from scriptbank.bank import Bank
+from storage.db import Db
+
+
+@dataclass(frozen=True, slots=True)
+class Ctx:
+    """`now` was read once; `cause` names the message or tick, ids are derived from it."""
+
+    db: Db
+    now: datetime
+    lexicon: Lexicon
+    bank: Bank
+    rng: random.Random
+    settings: Settings
+    team: Team
+    cause: str
+    quiz: tuple[Mapping[str, object], ...] = ()
+    _counter: Iterator[int] = field(default_factory=itertools.count, repr=False)
+
+    def new_id(self) -> str:
+        """Unique, and the same again when the same message is replayed."""
+        name = f"{self.cause}/{next(self._counter)}"
+        return hashlib.blake2s(name.encode(), digest_size=10).hexdigest()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.timezone)
+
+    @property
+    def local(self) -> datetime:
+        return self.now.astimezone(self.zone)
+
+    @property
+    def today(self) -> date:
+        return self.local.date()
+
+    def on(self, day: date, clock: time) -> datetime:
+        """That wall-clock time in the business zone."""
+        return datetime.combine(day, clock, tzinfo=self.zone)
+
+    def tomorrow(self, clock: time) -> datetime:
+        return self.on(self.today + timedelta(days=1), clock)

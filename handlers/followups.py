@@ -1,0 +1,338 @@
+"""Whom to contact, when and why: cadence by level, the morning list, reminders in batches."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from handlers.context import Ctx
+from handlers.settings import Advisor
+from handlers.tiers import ORDER
+from handlers.values import Action, Button, Card, Send
+from handlers.words import TIERS, ago, exactly, short, weekday, when
+from nlp.labels import CONCERNS
+from scriptbank import fill
+from scriptbank.script import Query, Script
+from storage import customers, dialogs, events, followups, scripts, timers
+from storage.customers import Customer
+from storage.followups import FollowUp
+
+KINDS = {
+    "cadence": "按级别跟进",
+    "first_touch": "新加好友，首次联系",
+    "confirm": "预约前确认",
+    "after": "预约后回访",
+    "own": "你设的提醒",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a list: who, why now, what to say."""
+
+    followup: FollowUp
+    customer: Customer
+    why: str
+    say: str
+
+
+def cadence_days(customer: Customer, ctx: Ctx) -> int:
+    """Days until the next contact, by level; a low tier is never hurried."""
+    s = ctx.settings.followups
+    days: int = getattr(s, f"cadence_{customer.level.lower()}_days")
+    return max(days, s.cadence_low_tier_days) if customer.tier == "low" else days
+
+
+def plan_cadence(customer: Customer, ctx: Ctx) -> None:
+    """Owe the next contact by level; nothing is owed to who opted out or has left."""
+    if customer.opted_out_at or customer.deleted_at or not customer.owner:
+        return
+    days = cadence_days(customer, ctx)
+    due = ctx.on(ctx.today + timedelta(days=days), ctx.settings.followups.morning)
+    followups.plan(
+        ctx.db, followup_id=ctx.new_id(), customer=customer.id, advisor=customer.owner,
+        kind="cadence", due=due, reason="", now=ctx.now,
+    )  # fmt: skip
+
+
+def plan_appointment(customer: Customer, at: datetime, what: str, ctx: Ctx) -> None:
+    """Confirm the day before, ask afterwards how it went."""
+    local = at.astimezone(ctx.zone)
+    before = ctx.on(local.date() - timedelta(days=1), ctx.settings.followups.confirm_before)
+    said = exactly(local)
+    plans = [
+        ("confirm", max(before, ctx.now + timedelta(minutes=1)), f"确认{said}的{what}"),
+        ("after", at + timedelta(hours=2), f"{said}约了{what}，问问到了没有、感受如何"),
+    ]
+    for kind, due, reason in plans:
+        followups.plan(
+            ctx.db, followup_id=ctx.new_id(), customer=customer.id, advisor=customer.owner,
+            kind=kind, due=due, reason=reason, now=ctx.now,
+        )  # fmt: skip
+
+
+def on_shift(advisor: Advisor, ctx: Ctx) -> bool:
+    """Whether an advisor may be reminded now: inside the shift and not on a day of rest."""
+    s = ctx.settings.followups
+    working = weekday(ctx.today) not in advisor.rest
+    return working and s.shift_from <= ctx.local.time() < s.shift_to
+
+
+def next_morning(advisor: Advisor, ctx: Ctx) -> datetime:
+    """The next morning list of that advisor, skipping days of rest."""
+    day = ctx.today + timedelta(days=1)
+    for _ in range(7):
+        if weekday(day) not in advisor.rest:
+            break
+        day += timedelta(days=1)
+    return ctx.on(day, ctx.settings.followups.morning)
+
+
+def tick(ctx: Ctx) -> Iterator[Action]:
+    """Morning lists whose time has come, then reminders that fell due during the day."""
+    _set_timers(ctx)
+    for name, was in timers.due(ctx.db, "morning:", ctx.now):
+        advisor = ctx.team.advisor(name.removeprefix("morning:"))
+        if advisor is None:
+            timers.advance(ctx.db, name, was, ctx.now + timedelta(days=1), ctx.now)
+        elif timers.advance(ctx.db, name, was, next_morning(advisor, ctx), ctx.now):
+            yield from morning(advisor, ctx)
+    yield from _reminders(ctx)
+
+
+def _set_timers(ctx: Ctx) -> None:
+    for advisor in ctx.settings.advisors:
+        name = f"morning:{advisor.userid}"
+        if name not in timers.known(ctx.db):
+            today = ctx.on(ctx.today, ctx.settings.followups.morning)
+            first = today if ctx.now <= today else next_morning(advisor, ctx)
+            timers.ensure(ctx.db, name, first)
+
+
+def _reminders(ctx: Ctx) -> Iterator[Action]:
+    due: dict[str, list[FollowUp]] = {}
+    for followup in followups.due(ctx.db, ctx.now):
+        due.setdefault(followup.advisor, []).append(followup)
+    for userid, found in due.items():
+        advisor = ctx.team.advisor(userid)
+        if advisor is None:
+            _park(found, ctx)
+        elif on_shift(advisor, ctx) and not _batched(advisor, ctx):
+            yield from _remind(advisor, found, ctx)
+
+
+def _park(found: list[FollowUp], ctx: Ctx) -> None:
+    """Nobody of that name works here now: look again tomorrow instead of each minute."""
+    for followup in found:
+        followups.move(ctx.db, followup, ctx.now + timedelta(days=1))
+
+
+def _batched(advisor: Advisor, ctx: Ctx) -> bool:
+    since = ctx.now - timedelta(minutes=ctx.settings.followups.batch_minutes)
+    return followups.reminded_since(ctx.db, advisor.userid, since)
+
+
+def _claim(found: list[FollowUp], advisor: Advisor, limit: int, ctx: Ctx) -> list[Item]:
+    """Take what may still be reminded of, checked again at this moment, strongest level first."""
+    pairs = []
+    for followup in found:
+        customer = customers.get(ctx.db, followup.customer)
+        if customer is None or customer.opted_out_at or customer.deleted_at:
+            followups.close(ctx.db, followup.id, ctx.now, "不再需要")
+        elif followup.kind == "confirm" and followup.reminded_at:
+            followups.close(ctx.db, followup.id, ctx.now, "已提醒")  # on the day it is too late
+        elif (ready := _ready(customer, ctx)) > ctx.now:
+            followups.move(ctx.db, followup, ready)
+        else:
+            pairs.append((followup, customer))
+    pairs.sort(key=lambda p: (ORDER.index(p[1].level), p[0].origin_at, p[0].id))
+    taken: dict[str, Item] = {}
+    for followup, customer in pairs:
+        if customer.id in taken:
+            continue  # one line a customer; the other reason comes with the next list
+        if len(taken) == limit:
+            break
+        if followups.reminded(ctx.db, followup, ctx.now, next_morning(advisor, ctx)):
+            taken[customer.id] = item(followup, customer, ctx)
+    return list(taken.values())
+
+
+def _ready(customer: Customer, ctx: Ctx) -> datetime:
+    """A customer who wrote a moment ago is not one to be reminded of."""
+    if customer.spoke_at is None:
+        return ctx.now
+    quiet = timedelta(minutes=ctx.settings.followups.spoke_recently_minutes)
+    return customer.spoke_at + quiet
+
+
+def item(followup: FollowUp, customer: Customer, ctx: Ctx) -> Item:
+    return Item(followup, customer, why(followup, customer, ctx), advice(customer, followup, ctx))
+
+
+def why(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
+    """The reason in words: days since contact, what is unresolved, how long it is overdue."""
+    parts = [reason(followup, customer, ctx)]
+    if customer.contacted_at:
+        parts.append(f"上次联系{ago(customer.contacted_at, ctx.now)}")
+    stuck = unresolved(customer, ctx)
+    if stuck:
+        parts.append("卡在" + "、".join(stuck[:2]))
+    if followup.overdue:
+        parts.append(f"已逾期{followup.overdue}天")
+    return "｜".join(parts)
+
+
+def reason(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
+    """Why it is owed; a cadence is that of the level the customer has now."""
+    if followup.kind == "cadence":
+        return f"{customer.level}级每{cadence_days(customer, ctx)}天联系一次"
+    return followup.reason
+
+
+def unresolved(customer: Customer, ctx: Ctx) -> list[str]:
+    """Names of the concerns that nobody has answered yet, worries first."""
+    found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
+    open_ones = [t for t in found if t.state in ("", "stuck") and t.polarity <= 0]
+    open_ones.sort(key=lambda t: t.polarity)
+    return [CONCERNS.get(t.code, t.code) for t in open_ones]
+
+
+# The stage of the script that fits the moment, and words to find one by.
+MOMENTS = {
+    "first_touch": ("首次触达", "您好，刚加上您，想了解什么车"),
+    "confirm": ("试驾邀约", "确认明天的试驾时间"),
+    "after": ("到店接待", "今天来店试驾感受怎么样"),
+    "O": ("订单交付", "我的车什么时候能提，订单进度"),
+    "low": ("沉默唤醒", "好久没联系了，最近还在看车吗"),
+    "": ("二次触达", "上次看的车考虑得怎么样了"),
+}
+
+
+def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
+    """What to say: the best script for an unresolved concern, or for the moment."""
+    found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
+    open_ones = [t for t in found if t.state in ("", "stuck")]
+    stage, words = _moment(followup, customer)
+    if open_ones and followup.kind in ("cadence", "own") and customer.level != "O":
+        words = open_ones[0].evidence
+    query = Query(
+        text=words, day=ctx.today, concerns={t.code: t.polarity for t in open_ones},
+        stage=stage, tier=customer.tier, model=customer.model, store=customer.store,
+        seen=scripts.seen_by(ctx.db, customer.id, ctx.now - timedelta(days=7)),
+    )  # fmt: skip
+    best = ctx.bank.suggest(query, 1 if open_ones else 4).items
+    if not best:
+        return words
+    # With nothing open any of them fits; the advisor shall not paste one text to everybody.
+    turn = zlib.crc32(customer.id.encode()) % len(best)
+    return filled(best[turn].script, customer, ctx)
+
+
+def _moment(followup: FollowUp, customer: Customer) -> tuple[str, str]:
+    if followup.kind in MOMENTS:
+        return MOMENTS[followup.kind]
+    return MOMENTS["O" if customer.level == "O" else "low" if customer.tier == "low" else ""]
+
+
+def filled(script: Script, customer: Customer | None, ctx: Ctx) -> str:
+    return fill.fill(script, values(customer, ctx)).text
+
+
+def values(customer: Customer | None, ctx: Ctx) -> dict[str, str]:
+    """The variables that are known now; what is unknown is simply not there."""
+    known: dict[str, str] = {}
+    if customer is None:
+        return known
+    surname = customer.name[:1] if customer.title else ""
+    stuck = unresolved(customer, ctx)
+    advisor = ctx.team.advisor(customer.owner)
+    store = ctx.team.store(customer.store)
+    pairs = {
+        "客户姓": surname,
+        "客户称呼": f"{surname}{customer.title}" if customer.title else "",
+        "顾问名": advisor.name if advisor else "",
+        "门店": store.name,
+        "门店地址": store.address,
+        "车型": customer.model,
+        "未解决问题": stuck[0] if stuck else "",
+    }
+    appointment = events.last(ctx.db, customer.id, "预约")
+    if appointment and appointment.at > ctx.now:
+        pairs["试驾时间"] = when(appointment.at.astimezone(ctx.zone), ctx.local)
+    return {name: value for name, value in pairs.items() if value}
+
+
+def morning(advisor: Advisor, ctx: Ctx) -> Iterator[Action]:
+    """The list of the day: at most eight, each with who, why now and what to say."""
+    s = ctx.settings.followups
+    end = ctx.on(ctx.today + timedelta(days=1), s.shift_from)
+    owed = followups.owed_by(ctx.db, advisor.userid, end)
+    now = [f for f in owed if f.due_at <= ctx.now or f.kind == "cadence"]
+    items = _claim(now, advisor, s.morning_items, ctx)
+    later = [f for f in owed if f.kind != "cadence" and f.due_at > ctx.now]
+    if not items and not later:
+        return
+    more = len(now) - len(items)
+    yield Send(advisor.userid, _list_text(advisor.name, items, later, more, ctx))
+    _remember(advisor.userid, items, ctx)
+
+
+def _list_text(name: str, items: list[Item], later: list[FollowUp], more: int, ctx: Ctx) -> str:
+    day: date = ctx.today
+    head = (
+        f"{name}，早上好。今天（{day.month}月{day.day}日 {weekday(day)}）先联系这{len(items)}位："
+    )
+    lines = [head] if items else [f"{name}，早上好。今天没有到期的跟进。"]
+    for n, it in enumerate(items, 1):
+        lines.append(f"{n}. {line(it)}")
+    for followup in later:
+        customer = customers.get(ctx.db, followup.customer)
+        if customer:
+            at = followup.due_at.astimezone(ctx.zone)
+            what = reason(followup, customer, ctx)
+            lines.append(f"· {at:%H:%M} {customer.name}：{what}")
+    if more > 0:
+        lines.append(f"另有{more}位排在后面，回复 待办 查看。")
+    if items:
+        lines.append("回复序号看话术；已联系 1、明早 1 直接处理。")
+    return "\n".join(lines)
+
+
+def line(it: Item) -> str:
+    c = it.customer
+    head = f"{c.name}｜{TIERS[c.tier]}·{c.level}级"
+    return f"{head}\n   为什么：{it.why}\n   说什么：{short(it.say, 46)}"
+
+
+def _remember(userid: str, items: list[Item], ctx: Ctx) -> None:
+    if items:
+        body = {"items": [it.followup.id for it in items]}
+        dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=userid, kind="list", body=body,
+                      now=ctx.now)  # fmt: skip
+
+
+def _remind(advisor: Advisor, found: list[FollowUp], ctx: Ctx) -> Iterator[Action]:
+    items = _claim(found, advisor, ctx.settings.followups.batch_items, ctx)
+    if len(items) == 1:
+        yield from show(items[0], advisor.userid, ctx)
+    elif items:
+        lines = [f"到点跟进这{len(items)}位："]
+        lines += [f"{n}. {line(it)}" for n, it in enumerate(items, 1)]
+        lines.append("回复序号看话术；已联系 1、明早 1 直接处理。")
+        yield Send(advisor.userid, "\n".join(lines))
+        _remember(advisor.userid, items, ctx)
+
+
+def show(it: Item, userid: str, ctx: Ctx) -> Iterator[Action]:
+    """One reminder as text to paste from and a card to answer with."""
+    dialog = ctx.new_id()
+    body = {"followup": it.followup.id, "customer": it.customer.id}
+    dialogs.begin(ctx.db, dialog_id=dialog, member=userid, kind="item", body=body, now=ctx.now)
+    yield Send(userid, it.say)
+    c = it.customer
+    yield Card(
+        to=userid, task_id=dialog, title=f"该联系{c.name}了", desc=f"{TIERS[c.tier]}·{c.level}级",
+        text=f"{KINDS[it.followup.kind]}：{it.why}。上面一条可直接转发。",
+        buttons=(Button("已联系", "done", 1), Button("明早", "tomorrow"),
+                 Button("换话术", "other")),
+    )  # fmt: skip

@@ -1,0 +1,30 @@
+"""Once a night: judge again who fell silent, forget what is no longer needed."""
+
+from collections.abc import Iterator
+from datetime import time, timedelta
+
+from handlers import tiers
+from handlers.context import Ctx
+from handlers.values import Action
+from storage import dialogs, retention, timers
+
+AT = time(3, 30)
+
+
+def tick(ctx: Ctx) -> Iterator[Action]:
+    if "night" not in timers.known(ctx.db):
+        timers.ensure(ctx.db, "night", ctx.tomorrow(AT))
+    for name, was in timers.due(ctx.db, "night", ctx.now):
+        if timers.advance(ctx.db, name, was, ctx.tomorrow(AT), ctx.now):
+            clean(ctx)
+    yield from ()
+
+
+def clean(ctx: Ctx) -> None:
+    """Retention by table; tags expire by their own dates."""
+    tiers.decay(ctx)
+    keep = ctx.settings.privacy
+    dialogs.forget(ctx.db, ctx.now - timedelta(days=30))
+    retention.messages(ctx.db, ctx.now - timedelta(days=keep.messages_days))
+    retention.tags(ctx.db, ctx.now)
+    retention.traffic(ctx.db, ctx.now - timedelta(days=keep.inbox_days))

@@ -1,0 +1,64 @@
+"""How times, tiers and money are written for people."""
+
+from datetime import date, datetime, timedelta
+
+TIERS = {"high": "高意向", "mid": "中意向", "low": "低意向"}
+TRACKS = {
+    "ordered": "已下订",
+    "pursuing": "线索跟进中",
+    "group-active": "群内活跃",
+    "talking": "持续沟通",
+    "unwoken": "未唤醒",
+    "to-wake": "待唤醒",
+}
+POLARITY = {1: "满意", 0: "在问", -1: "担心"}
+CONCERN_STATES = {"": "未回应", "answered": "已回应", "solved": "已解决", "stuck": "仍卡住"}
+WEEKDAYS = "一二三四五六日"
+
+
+def weekday(day: date) -> str:
+    return f"周{WEEKDAYS[day.weekday()]}"
+
+
+def clock(at: datetime) -> str:
+    """下午2点, 上午9点30分: a local time as people say it."""
+    hour = at.hour
+    part = "上午" if hour < 12 else "中午" if hour == 12 else "下午" if hour < 18 else "晚上"
+    minutes = f"{at.minute}分" if at.minute else ""
+    return f"{part}{hour - 12 if hour > 12 else hour}点{minutes}"
+
+
+def exactly(at: datetime) -> str:
+    """周六(5月17日)下午2点: right whenever it is read."""
+    return f"{weekday(at.date())}({at.month}月{at.day}日){clock(at)}"
+
+
+def when(at: datetime, now: datetime) -> str:
+    """今天 / 明天下午2点 where that is plainer than the date. Both are local times."""
+    near = {0: "今天", 1: "明天", -1: "昨天"}.get((at.date() - now.date()).days)
+    return f"{near}{clock(at)}" if near else exactly(at)
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago, in whole units: 刚刚, 3小时前, 5天前; 从未 for None."""
+    if at is None:
+        return "从未"
+    gone = now - at
+    if gone < timedelta(minutes=5):
+        return "刚刚"
+    if gone < timedelta(hours=1):
+        return f"{gone.seconds // 60}分钟前"
+    if gone < timedelta(days=1):
+        return f"{gone.seconds // 3600}小时前"
+    return f"{gone.days}天前"
+
+
+def short(text: str, limit: int) -> str:
+    """Cut to so many characters, with … when something is missing."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage with its denominator, or 样本不足 under five."""
+    return f"{part / whole:.0%}（{part}/{whole}）" if whole >= 5 else "样本不足"

@@ -1,0 +1,184 @@
+"""From the hits in each clause to concerns: what it is about, and whether the customer is happy."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from nlp import polarity
+from nlp.clauses import Clause
+from nlp.match import Hit, widest
+
+DEGREE = (
+    "有那么一点", "有点儿", "有一点", "有点", "有些", "非常", "特别", "比较", "确实", "实在",
+    "相当", "稍微", "略微", "还是", "真的", "超级", "过于", "太", "很", "挺", "真", "好", "超",
+    "更", "最", "偏", "蛮", "略", "稍",
+)  # fmt: skip
+
+
+FAINT = 0.5  # topics weaker than this need somebody to ask about them or judge them
+LONG = 60
+PASSING = 0.5
+BRIEF = 14  # characters in a clause that is about one thing
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that one clause says; several are weighed into a concern."""
+
+    code: str
+    polarity: float
+    start: int
+    end: int
+    rule: str
+    weight: float
+    faint: bool = False
+    asked: bool = False
+
+
+@dataclass(slots=True)
+class _Clause:
+    """The hits of one clause by kind."""
+
+    clause: Clause
+    hits: dict[str, list[Hit]] = field(default_factory=lambda: defaultdict(list))
+
+    def reach(self) -> polarity.Reach:
+        brief = self.clause.end - self.clause.start <= BRIEF
+        return polarity.SHORT if brief else polarity.LONG
+
+    def judging(self) -> list[Hit]:
+        return [h for kind in polarity.JUDGING for h in self.hits[kind]]
+
+
+def find(text: str, clauses: Sequence[Clause], hits: Iterable[Hit]) -> list[Finding]:
+    """All findings of a message, clause by clause; a clause without a topic speaks of the last."""
+    found: list[Finding] = []
+    for part in _by_clause(clauses, hits):
+        found.extend(_of_clause(text, part))
+    found = _plain(found)
+    return _salient(found) if len(text) > LONG else found
+
+
+def _plain(found: list[Finding]) -> list[Finding]:
+    """Without the faint ones, where something plainer is said; a question of its own counts."""
+    codes = {f.code for f in found if not f.faint}
+    if not codes:
+        return found
+    return [f for f in found if not f.faint or f.asked or f.code in codes]
+
+
+def _salient(found: list[Finding]) -> list[Finding]:
+    """In a long text, what it dwells on; a word in passing is not a concern."""
+    weights: dict[str, float] = defaultdict(float)
+    for finding in found:
+        weights[finding.code] += finding.weight + 0.3 * abs(finding.polarity)
+    most = max(weights.values(), default=0.0)
+    return [f for f in found if weights[f.code] >= PASSING * most]
+
+
+def _by_clause(clauses: Sequence[Clause], hits: Iterable[Hit]) -> list[_Clause]:
+    parts = [_Clause(c) for c in clauses]
+    ordered = sorted(hits, key=lambda h: h.start)
+    at = 0
+    for hit in ordered:
+        while at < len(parts) and hit.start >= parts[at].clause.end:
+            at += 1
+        if at == len(parts):
+            break
+        parts[at].hits[hit.rule.kind].append(hit)
+    return parts
+
+
+def _of_clause(text: str, part: _Clause) -> list[Finding]:
+    asking = _asking(text, part)
+    cues = [_cue(text, part, hit, asking) for hit in widest(part.hits["cue"])]
+    topics = [
+        _topic(text, part, hit, asking)
+        for hit in widest(part.hits["topic"])
+        if not any(
+            c.code == hit.rule.code and c.start <= hit.start and hit.end <= c.end for c in cues
+        )
+    ]
+    asks = [Finding(h.rule.code, 0.0, h.start, h.end, h.rule.name, 0.9) for h in part.hits["ask"]]
+    return _undismissed(text, part, cues + topics + asks)
+
+
+def _asking(text: str, part: _Clause) -> bool:
+    """A question asks; it does not judge. 怎么这么贵 judges all the same."""
+    if part.hits["rhetorical"]:
+        return False
+    last = text[part.clause.end - 1]
+    return "?" in part.clause.mark or last in "吗么" or bool(part.hits["asks"])
+
+
+def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
+    sign = float(hit.rule.polarity)
+    start = hit.start
+    if polarity.negated(text, hit.start, part.clause.start):
+        sign = -sign * 0.8
+        start = max(part.clause.start, hit.start - 1)
+    else:
+        start = _with_degree(text, hit.start, part.clause.start)
+    if asking:
+        sign = 0.0
+    return Finding(hit.rule.code, sign, start, hit.end, hit.rule.name, 1.0)
+
+
+def _with_degree(text: str, start: int, least: int) -> int:
+    for word in DEGREE:
+        if start - len(word) >= least and text.startswith(word, start - len(word)):
+            return start - len(word)
+    return start
+
+
+def _topic(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
+    rule = hit.rule
+    faint = rule.strength < FAINT
+    if asking:
+        return Finding(rule.code, 0.0, hit.start, hit.end, rule.name, 0.7, faint, True)
+    found = polarity.verdicts(text, part.clause, part.judging(), rule.scale)
+    verdict = polarity.judge(hit, found, part.reach())
+    if verdict is None and part.hits["worry"]:
+        worry = part.hits["worry"][0]
+        sign = 0.5 if polarity.negated(text, worry.start, part.clause.start) else -0.8
+        verdict = sign, worry
+    if verdict is None:
+        return Finding(rule.code, 0.0, hit.start, hit.end, rule.name, 0.6, faint)
+    sign, other = verdict
+    return Finding(
+        rule.code, sign, min(hit.start, other.start), max(hit.end, other.end), rule.name, 0.8
+    )
+
+
+DISMISSED = (
+    "不是问题",
+    "不是事",
+    "没问题",
+    "不重要",
+    "无所谓",
+    "不在乎",
+    "不在意",
+    "不关心",
+    "不考虑",
+    "不担心",
+    "不怕",
+    "不用",
+    "都行",
+    "随便",
+)
+
+
+def _undismissed(text: str, part: _Clause, found: list[Finding]) -> list[Finding]:
+    """价格不是问题, 不担心续航: named, but explicitly not what holds the customer back."""
+    words = text[part.clause.start : part.clause.end]
+    if not any(word in words for word in DISMISSED):
+        return found
+    return [f for f in found if not _dismissed(text, part.clause, f)]
+
+
+def _dismissed(text: str, clause: Clause, finding: Finding) -> bool:
+    before = text[max(clause.start, finding.start - 4) : finding.end]
+    after = text[finding.start : min(clause.end, finding.end + 6)]
+    if any(w in before for w in ("不担心", "不考虑", "不在乎", "不在意", "不关心", "不怕", "不用")):
+        return True
+    return any(w in after for w in ("不是问题", "不是事", "不重要", "无所谓", "不在乎", "不在意"))

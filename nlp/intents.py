@@ -1,0 +1,130 @@
+"""Intents, signals, speech act, and for whom the customer asks."""
+
+from collections.abc import Sequence
+
+from nlp.clauses import Clause, index
+from nlp.match import Hit
+from nlp.normalise import Normal
+from nlp.reading import Intent, Signal
+
+NEVER_NEGATED = (
+    "opt_out",
+    "complaint",
+    "lost",
+    "delay",
+    "cool_off",
+    "cancel_order",
+    "greeting",
+    "thanks",
+    "chitchat",
+)
+TIERS = ("high", "mid", "low")
+
+
+def find(
+    original: str, normal: Normal, hits: Sequence[Hit], ends: list[int], clauses: Sequence[Clause]
+) -> list[Intent]:
+    """One intent of each code: its longest words, or the first said without a negation."""
+    best: dict[str, tuple[tuple[bool, int], Hit, bool]] = {}
+    for hit in hits:
+        if hit.rule.kind != "intent":
+            continue
+        clause = clauses[index(ends, hit.start)]
+        denied = hit.rule.code not in NEVER_NEGATED and _denied(normal.text, hit, clause)
+        rank = (not denied, hit.end - hit.start)
+        if hit.rule.code not in best or rank > best[hit.rule.code][0]:
+            best[hit.rule.code] = rank, hit, denied
+    return [_intent(original, normal, hit, denied) for _, hit, denied in best.values()]
+
+
+def _intent(original: str, normal: Normal, hit: Hit, denied: bool) -> Intent:
+    start, end = normal.span(hit.start, hit.end)
+    return Intent(
+        hit.rule.code, hit.rule.strength, denied, original[start:end], (start, end), hit.rule.name
+    )
+
+
+DENIALS = (
+    "不想", "不要", "不用", "不需要", "不考虑", "先不", "暂时不", "没空", "没时间", "没想",
+    "没打算", "不打算", "不准备", "别", "不方便", "去不了", "不能", "懒得", "没兴趣", "不必",
+    "无需", "没必要", "用不着", "不太想", "来不了", "不走", "不办", "不做", "不愿意", "不愿",
+    "不去", "不会", "不接受",
+)  # fmt: skip
+UNDENIED = (
+    "能不能",
+    "可不可以",
+    "要不要",
+    "是不是",
+    "会不会",
+    "不是不",
+    "想不想",
+    "用不用",
+    "需不需要",
+    "不能不",
+    "不得不",
+)
+
+
+def _denied(text: str, hit: Hit, clause: Clause) -> bool:
+    before = text[max(clause.start, hit.start - 6) : hit.start]
+    if any(word in before for word in UNDENIED):
+        return False
+    if before.endswith(("不", "没", "没有")) or any(word in before for word in DENIALS):
+        return True
+    after = text[hit.end : min(clause.end, hit.end + 4)]
+    return after.startswith(
+        ("不了", "就不", "就算了", "先不", "不用", "不考虑", "不需要", "去不了", "就免了")
+    )
+
+
+def signals(
+    original: str, normal: Normal, hits: Sequence[Hit], ends: list[int], clauses: Sequence[Clause]
+) -> list[Signal]:
+    found: dict[str, Signal] = {}
+    for hit in hits:
+        if hit.rule.kind != "signal" or hit.rule.name in found:
+            continue
+        clause = clauses[index(ends, hit.start)]
+        if hit.rule.tier != "low" and _denied(normal.text, hit, clause):
+            continue
+        start, end = normal.span(hit.start, hit.end)
+        found[hit.rule.name] = Signal(
+            hit.rule.name.removeprefix("signal."),
+            hit.rule.tier,
+            hit.rule.level,
+            original[start:end],
+            (start, end),
+        )
+    return sorted(found.values(), key=lambda s: (TIERS.index(s.tier), s.span))
+
+
+def tier(found: Sequence[Signal], intents: Sequence[Intent]) -> str:
+    """The strongest signal, unless the customer says in so many words that it can wait."""
+    names = {s.name for s in found}
+    codes = {i.code for i in intents if not i.negated}
+    if "opt_out" in codes or "end" in names or "lost" in codes:
+        return "low"
+    tiers = {s.tier for s in found}
+    if "low" in tiers and not names & {"order_now", "test_drive", "stock"}:
+        return "low"
+    return next((t for t in TIERS if t in tiers), "none")
+
+
+def speech_act(text: str, hits: Sequence[Hit], clauses: Sequence[Clause]) -> str:
+    """Refusal, then condition, question and requirement; a question at the end outranks an if."""
+    if not clauses:
+        return "statement"
+    acts: dict[str, list[Hit]] = {}
+    for hit in hits:
+        if hit.rule.kind == "act":
+            acts.setdefault(hit.rule.value, []).append(hit)
+    last = clauses[-1]
+    asks_last = "?" in last.mark or any(h.start >= last.start for h in acts.get("question", ()))
+    asks = asks_last or "question" in acts or any("?" in c.mark for c in clauses)
+    if "condition" in acts and not asks_last:
+        return "condition"
+    if "refusal" in acts and not asks_last:
+        return "refusal"
+    if asks:
+        return "question"
+    return "requirement" if "requirement" in acts else "statement"

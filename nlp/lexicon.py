@@ -1,0 +1,136 @@
+"""The lexicon as a value, and reading a message with it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from nlp import clauses, concerns, intents, load, slots
+from nlp.cars import Cars
+from nlp.concerns import Finding
+from nlp.load import LexiconError
+from nlp.match import Hit, Matcher, uncovered
+from nlp.normalise import Normal, plain
+from nlp.places import Places
+from nlp.reading import CONCERNS, Concern, Reading
+
+__all__ = ["Lexicon", "LexiconError"]
+
+DATA = Path(__file__).parent / "data"
+FILES = ("concerns.toml", "opinions.toml", "intents.toml", "signals.toml", "slots.toml")
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+Signature = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Everything needed to read a message; shared by threads, never changed by a message."""
+
+    matcher: Matcher
+    cars: Cars
+    places: Places
+    rules: frozenset[str]
+    folder: Path
+    signature: Signature
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> "Lexicon":
+        """Read the files of a folder; a file that it lacks is the one that ships."""
+        folder = folder or DATA
+        entries: list[load.Entry] = []
+        for name in FILES:
+            entries.extend(load.rules(load.read(_path(folder, name))))
+        cars = Cars(*load.cars(load.read(_path(folder, "brands.toml"))))
+        matcher = Matcher((plain(pattern), rule) for pattern, rule in entries)
+        places = Places.load(_path(folder, "places.json"))
+        names = frozenset(rule.name for _, rule in entries)
+        return cls(matcher, cars, places, names, folder, signature(folder))
+
+    def reload(self, folder: Path | None = None) -> "Lexicon":
+        """A new lexicon from the files as they are now; this one stays when that raises."""
+        return Lexicon.load(folder or self.folder)
+
+    def changed(self) -> bool:
+        """Whether a file was touched since it was read."""
+        return signature(self.folder) != self.signature
+
+    def read(
+        self,
+        text: str,
+        *,
+        at: datetime,
+        sender: str = "customer",
+        own_brands: Iterable[str] = (),
+    ) -> Reading:
+        """What the text says; an advisor's words give slots only."""
+        normal = Normal.of(text)
+        parts = clauses.split(normal.text)
+        ends = [c.end for c in parts]
+        hits = self.hits(normal.text, ends)
+        now = at.astimezone(SHANGHAI).replace(tzinfo=None)
+        found_slots = slots.find(self.cars, self.places, text, normal, hits, now, own_brands)
+        act = intents.speech_act(normal.text, hits, parts)
+        if sender == "advisor" or not parts:
+            return Reading(text, slots=found_slots, speech_act=act)
+        found = intents.find(text, normal, hits, ends, parts)
+        signs = intents.signals(text, normal, hits, ends, parts)
+        return Reading(
+            text,
+            concerns=_weighed(text, normal, concerns.find(normal.text, parts, hits)),
+            intents=tuple(found),
+            slots=found_slots,
+            signals=tuple(signs),
+            speech_act=act,
+            tier_signal=intents.tier(signs, found),
+            about=next((h.rule.value for h in hits if h.rule.kind == "about"), ""),
+            rules=_fired(hits),
+        )
+
+    def hits(self, text: str, ends: Sequence[int]) -> list[Hit]:
+        """Every rule that matches a normalised text, longer words of other meaning heeded."""
+        found = self.matcher.hits(text, ends)
+        shadows = [h for h in found if h.rule.kind == "shadow"]
+        return uncovered([h for h in found if h.rule.kind != "shadow"], shadows)
+
+
+def signature(folder: Path) -> Signature:
+    """Time and size of each file: what changes when somebody saves one."""
+    paths = [_path(folder, name) for name in (*FILES, "brands.toml", "places.json")]
+    return tuple((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in paths if p.exists())
+
+
+def _path(folder: Path, name: str) -> Path:
+    path = folder / name
+    return path if path.exists() else DATA / name
+
+
+def _fired(hits: Iterable[Hit]) -> tuple[str, ...]:
+    kinds = ("topic", "cue", "ask", "intent", "signal", "slot", "about")
+    return tuple(dict.fromkeys(h.rule.name for h in hits if h.rule.kind in kinds))
+
+
+def _weighed(text: str, normal: Normal, findings: Sequence[Finding]) -> tuple[Concern, ...]:
+    codes: dict[str, list[Finding]] = {}
+    for finding in findings:
+        codes.setdefault(finding.code, []).append(finding)
+    return tuple(_concern(text, normal, codes[c]) for c in CONCERNS if c in codes)
+
+
+def _concern(text: str, normal: Normal, findings: Sequence[Finding]) -> Concern:
+    total = sum(f.polarity * f.weight for f in findings)
+    sign = 0 if abs(total) < 0.35 else (1 if total > 0 else -1)
+    agreeing = [f for f in findings if f.polarity * sign > 0] or findings
+    shown = max(agreeing, key=lambda f: (f.weight, f.end - f.start))
+    doubt = 1.0
+    for finding in findings:
+        doubt *= 1 - 0.75 * finding.weight
+    start, end = normal.span(shown.start, shown.end)
+    return Concern(
+        shown.code,
+        sign,
+        round(max(0.5, 1 - doubt * 0.8), 2),
+        text[start:end],
+        (start, end),
+        shown.rule,
+    )

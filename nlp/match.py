@@ -1,0 +1,197 @@
+"""Many patterns at once: a text is walked a single time, whatever the number of keywords.
+
+A pattern is literal text with (a|b) for alternatives and … for up to eight characters of the
+same clause. There is no repetition, so no pattern can blow up on hostile text.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import ahocorasick
+
+GAP = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One named piece of knowledge: what its words say. Which fields count depends on `kind`."""
+
+    kind: str
+    name: str
+    code: str = ""
+    polarity: int = 0
+    strength: float = 1.0
+    scale: str = ""  # for topics: "low" when less of it is better (price), "high" when more is
+    level: str = ""
+    tier: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    start: int
+    end: int
+    rule: Rule
+
+
+class PatternError(ValueError):
+    """A pattern is not well formed; the text says how."""
+
+
+Parts = tuple[tuple[str, ...], ...]
+SKIP = "…"
+
+
+def parse(pattern: str) -> Parts:
+    """The alternatives of each part of a pattern, in order; a gap is a part of its own."""
+    parts: list[tuple[str, ...]] = []
+    rest = pattern
+    while rest:
+        before, opened, after = rest.partition("(")
+        if ")" in before:
+            raise PatternError(f"{pattern!r}: a ) without its (")
+        parts.extend(_literals(before))
+        if not opened:
+            break
+        inner, closed, rest = after.partition(")")
+        if not closed or "(" in inner or SKIP in inner:
+            raise PatternError(f"{pattern!r}: each ( needs its ), without another ( or … inside")
+        parts.append(tuple(sorted(inner.split("|"), key=len, reverse=True)))
+    return _checked(pattern, parts)
+
+
+def _literals(text: str) -> Iterator[tuple[str, ...]]:
+    for at, literal in enumerate(text.split(SKIP)):
+        if at:
+            yield (SKIP,)
+        if literal:
+            yield (literal,)
+
+
+def _checked(pattern: str, parts: list[tuple[str, ...]]) -> Parts:
+    if not parts or parts[0] == (SKIP,) or parts[-1] == (SKIP,):
+        raise PatternError(f"{pattern!r}: … stands between two parts")
+    if all("" in part for part in parts):
+        raise PatternError(f"{pattern!r} would match nothing at all")
+    return tuple(parts)
+
+
+def starts(parts: Parts) -> Iterator[tuple[str, Parts]]:
+    """Each first word that a pattern may begin with, and what must follow it."""
+    head, rest = parts[0], parts[1:]
+    for word in head:
+        if word:
+            yield word, rest
+        elif rest:
+            yield from starts(rest)
+
+
+class Matcher:
+    """Finds the patterns of many rules in one pass over a normalised text."""
+
+    def __init__(self, patterns: Iterable[tuple[str, Rule]]) -> None:
+        words: dict[str, list[tuple[Parts, Rule]]] = {}
+        for pattern, rule in patterns:
+            for first, rest in starts(parse(pattern)):
+                words.setdefault(first, []).append((rest, rule))
+        self._automaton = _automaton(words)
+
+    def hits(self, text: str, ends: Sequence[int]) -> list[Hit]:
+        """What matches, in the order of the ends; `ends` are where the clauses end."""
+        found: list[Hit] = []
+        for last, (length, whole, entries) in self._automaton.iter(text):
+            start, end = last - length + 1, last + 1
+            if whole and not _whole(text, start, end):
+                continue
+            for rest, rule in entries:
+                if not rest:
+                    found.append(Hit(start, end, rule))
+                elif (stop := _follow(text, end, rest, _limit(ends, end))) > 0:
+                    found.append(Hit(start, stop, rule))
+        return found
+
+
+def _automaton(words: dict[str, list[tuple[Parts, Rule]]]) -> Any:
+    built = ahocorasick.Automaton()
+    for word, entries in words.items():
+        latin = (word[0].isascii() and word[0].isalnum()) or (
+            word[-1].isascii() and word[-1].isalnum()
+        )
+        built.add_word(word, (len(word), latin, tuple(entries)))
+    built.make_automaton()
+    return built
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    """Latin words count only as whole words: l2 is not in xl20."""
+    return not (_joined(text, start) or _joined(text, end))
+
+
+def _joined(text: str, at: int) -> bool:
+    pair = text[at - 1 : at + 1] if at > 0 else ""
+    return len(pair) == 2 and pair.isascii() and _same(pair[0], pair[1])
+
+
+def _same(a: str, b: str) -> bool:
+    return (a.isalpha() and b.isalpha()) or (a.isdigit() and b.isdigit())
+
+
+def _limit(ends: Sequence[int], at: int) -> int:
+    found = bisect_left(ends, at)
+    return ends[found] if found < len(ends) else at
+
+
+def _follow(text: str, at: int, rest: Parts, limit: int) -> int:
+    """Where the rest of a pattern ends, or -1; the longest alternative is tried first."""
+    if not rest:
+        return at
+    if rest[0] == (SKIP,):
+        return _beyond(text, at, rest[1:], limit)
+    for word in rest[0]:
+        if text.startswith(word, at) and at + len(word) <= limit:
+            stop = _follow(text, at + len(word), rest[1:], limit)
+            if stop >= 0:
+                return stop
+    return -1
+
+
+def _beyond(text: str, at: int, rest: Parts, limit: int) -> int:
+    for start in range(at, min(limit, at + GAP) + 1):
+        stop = _follow(text, start, rest, limit)
+        if stop >= 0:
+            return stop
+    return -1
+
+
+def uncovered(hits: Sequence[Hit], shadows: Sequence[Hit]) -> list[Hit]:
+    """The hits that do not lie inside a longer word of another meaning (贵 in 贵州)."""
+    if not shadows:
+        return list(hits)
+    ordered = sorted((s.start, s.end) for s in shadows)
+    starts = [start for start, _ in ordered]
+    furthest = list(accumulate((end for _, end in ordered), max))
+    return [h for h in hits if not _inside(h, starts, furthest)]
+
+
+def _inside(hit: Hit, starts: Sequence[int], furthest: Sequence[int]) -> bool:
+    """A shadow hides what is shorter than itself, not the same words."""
+    earlier, same = bisect_left(starts, hit.start), bisect_right(starts, hit.start)
+    if earlier > 0 and furthest[earlier - 1] >= hit.end:
+        return True
+    return same > earlier and furthest[same - 1] > hit.end
+
+
+def widest(hits: Iterable[Hit]) -> list[Hit]:
+    """Of hits of one kind and code that overlap, the longest."""
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (h.start - h.end, h.start)):
+        if not any(_clash(hit, other) for other in kept):
+            kept.append(hit)
+    return kept
+
+
+def _clash(a: Hit, b: Hit) -> bool:
+    return a.rule.code == b.rule.code and b.start < a.end and a.start < b.end

@@ -1,0 +1,195 @@
+"""How well the shipped lexicon reads data labelled by others: `python -m nlp.measure DATA_DIR`.
+
+Nothing is learnt here; each figure is what `salesbot tag` would answer on those lines.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from nlp import polarity
+from nlp.lexicon import Lexicon
+from nlp.reading import Reading
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+AT = datetime(2026, 3, 6, 9, tzinfo=SHANGHAI)
+SUBJECTS = {
+    "动力": "power", "价格": "price", "内饰": "interior", "配置": "config", "安全性": "safety",
+    "外观": "exterior", "操控": "handling", "油耗": "energy", "空间": "space", "舒适性": "comfort",
+}  # fmt: skip
+CAR_WORDS = "车油驾驶价钱贷款电池充电里程空间座方向发动机"
+
+
+@dataclass(slots=True)
+class Score:
+    """Hits against what was found and what was labelled."""
+
+    hit: int = 0
+    found: int = 0
+    real: int = 0
+
+    def add(self, found: Iterable[Any], real: Iterable[Any]) -> None:
+        found, real = set(found), set(real)
+        self.hit += len(found & real)
+        self.found += len(found)
+        self.real += len(real)
+
+    @property
+    def precision(self) -> float:
+        return self.hit / max(self.found, 1)
+
+    @property
+    def recall(self) -> float:
+        return self.hit / max(self.real, 1)
+
+    @property
+    def f1(self) -> float:
+        return 2 * self.hit / max(self.found + self.real, 1)
+
+    def __str__(self) -> str:
+        return f"F1 {self.f1:.3f}  P {self.precision:.3f}  R {self.recall:.3f}  (n={self.real})"
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def concerns(lexicon: Lexicon, folder: Path) -> Iterator[str]:
+    subjects, pairs = Score(), Score()
+    for row in rows(folder / "bdci2018_concern" / "dev.jsonl"):
+        reading = lexicon.read(row["text"], at=AT)
+        found = {(c.code, c.polarity) for c in reading.concerns if c.code in SUBJECTS.values()}
+        real = {(SUBJECTS[x["subject"]], x["sentiment"]) for x in row["labels"]}
+        subjects.add({c for c, _ in found}, {c for c, _ in real})
+        pairs.add(found, real)
+    yield f"bdci2018_concern subject         {subjects}"
+    yield f"bdci2018_concern (subject, pol.) {pairs}"
+
+
+def views(lexicon: Lexicon, folder: Path) -> Iterator[str]:
+    score = Score()
+    for row in rows(folder / "bdci2016_views" / "dev.jsonl"):
+        found = {s.text.lower() for s in _slots(lexicon, row["text"], AT, "model", "rival")}
+        score.add(found, {v["view"].lower() for v in row["views"]})
+    yield f"bdci2016_views mentions          {score}"
+
+
+def aspects(lexicon: Lexicon, folder: Path) -> Iterator[str]:
+    right = answered = total = 0
+    for row in rows(folder / "car_absa" / "dev.jsonl"):
+        total += 1
+        said = polarity.of_aspect(lexicon, row["text"], row["aspect"])
+        answered += said in (1, -1)
+        right += said == row["sentiment"]
+    share = f"answered {answered / total:.3f} of {total}"
+    yield f"car_absa aspect polarity         accuracy {right / max(answered, 1):.3f}  {share}"
+
+
+def everyday(lexicon: Lexicon, folder: Path) -> Iterator[str]:
+    for name in ("faq_lcqmc", "faq_oppo"):
+        texts = [r["q"] for r in rows(folder / name / "dev_10k_queries.jsonl")]
+        texts = [t for t in texts if not any(c in t for c in CAR_WORDS)]
+        false = sum(bool(lexicon.read(t, at=AT).concerns) for t in texts)
+        share = f"{false / len(texts):.4f} of {len(texts)} lines"
+        yield f"{name} false concerns      {share}"
+
+
+def days(lexicon: Lexicon, folder: Path) -> Iterator[str]:
+    right = total = 0
+    for row in rows(folder / "slots" / "jio_time_dev.jsonl"):
+        expected = row["expected"]
+        if expected["type"] not in ("time_point", "time_span"):
+            continue
+        total += 1
+        at = datetime.fromisoformat(row["ref"]).replace(tzinfo=SHANGHAI)
+        found = _slots(lexicon, row["text"], at, "datetime")
+        right += bool(found) and found[0].value["from"][:10] == expected["time"][0][:10]
+    yield f"jio_time start day               {right / total:.3f} ({right} of {total})"
+
+
+def spans(lexicon: Lexicon, folder: Path) -> Iterator[str]:
+    score = Score()
+    for row in rows(folder / "slots" / "ms_datetime_dev.jsonl"):
+        at = datetime.fromisoformat(row.get("ref") or AT.isoformat()).replace(tzinfo=SHANGHAI)
+        real = {
+            (r["start"], r["end"] + 1)
+            for r in row["results"]
+            if not r["typename"].endswith(("duration", ".set"))
+        }
+        score.add({s.span for s in _slots(lexicon, row["text"], at, "datetime")}, real)
+    yield f"ms_datetime spans                {score}"
+
+
+def amounts(lexicon: Lexicon, folder: Path) -> Iterator[str]:
+    right = total = 0
+    for row in rows(folder / "slots" / "jio_money_dev.jsonl"):
+        expected = row["expected"]["num"]
+        total += 1
+        low, high = (expected[0], expected[-1]) if isinstance(expected, list) else (expected,) * 2
+        found = _slots(lexicon, row["text"], AT, "price", "budget", "monthly", "down_payment")
+        ends = (found[0].value["low"], found[0].value["high"]) if found else (None, None)
+        right += any(
+            e is not None and abs(e - float(x)) < 0.01
+            for e, x in zip(ends, (low, high), strict=True)
+        )
+    yield f"jio_money value                  {right / total:.3f} ({right} of {total})"
+
+
+def phones(lexicon: Lexicon, folder: Path) -> Iterator[str]:
+    real = missed = false = 0
+    for row in rows(folder / "slots" / "ms_phone_dev.jsonl"):
+        numbers = {"".join(filter(str.isdigit, r["text"])) for r in row["results"]}
+        mobiles = {n for n in numbers if len(n) == 11 and n[0] == "1" and n[1] in "3456789"}
+        found = {s.value for s in _slots(lexicon, row["text"], AT, "phone")}
+        real, missed, false = (
+            real + len(mobiles),
+            missed + len(mobiles - found),
+            false + len(found - mobiles),
+        )
+    yield f"ms_phone mainland mobiles        {real - missed} of {real}, {false} false"
+
+
+def cities(lexicon: Lexicon, folder: Path) -> Iterator[str]:
+    right = total = 0
+    for row in rows(folder / "slots" / "jio_location_dev.jsonl"):
+        total += 1
+        found = _slots(lexicon, row["text"], AT, "city")
+        right += any(s.value["city"] == row["expected"]["city"] for s in found) or (
+            not found and row["expected"]["city"] is None
+        )
+    yield f"jio_location city                {right / total:.3f} ({right} of {total})"
+
+
+PARTS: tuple[Callable[[Lexicon, Path], Iterator[str]], ...] = (
+    concerns, views, aspects, everyday, days, spans, amounts, phones, cities,
+)  # fmt: skip
+
+
+def _slots(lexicon: Lexicon, text: str, at: datetime, *kinds: str) -> list[Any]:
+    reading: Reading = lexicon.read(text, at=at)
+    return [s for s in reading.slots if s.kind in kinds]
+
+
+def main(argv: list[str]) -> int:
+    if len(argv) != 2 or not Path(argv[1]).is_dir():
+        sys.stderr.write("usage: python -m nlp.measure DATA_DIR\n")
+        return 2
+    lexicon = Lexicon.load()
+    for part in PARTS:
+        began = perf_counter()
+        for line in part(lexicon, Path(argv[1])):
+            sys.stdout.write(line + "\n")
+        sys.stdout.write(f"  {part.__name__}: {perf_counter() - began:.1f} s\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,292 @@
+"""Amounts with unit and kind: 20来万, 15-18万, 23万8落地, 首付三成, 月供三千以内, 分36期."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nlp import numbers
+
+CN = "零〇一二两三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟"
+AMOUNT = (
+    rf"(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|[{CN}]+(?:点[一二三四五六七八九零]+)?)"
+)
+SYMBOLS = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "hk$": "HKD"}
+CURRENCIES = {
+    "元": "CNY", "块": "CNY", "块钱": "CNY", "人民币": "CNY", "元钱": "CNY", "圆": "CNY",
+    "rmb": "CNY", "元人民币": "CNY", "元整": "CNY", "圆整": "CNY", "美元": "USD", "美金": "USD",
+    "刀": "USD", "港元": "HKD", "港币": "HKD", "欧元": "EUR", "英镑": "GBP", "日元": "JPY",
+    "韩元": "KRW", "台币": "TWD", "新台币": "TWD", "澳元": "AUD", "加元": "CAD", "泰铢": "THB",
+    "卢布": "RUB", "新加坡元": "SGD", "澳门元": "MOP", "澳门币": "MOP",
+}  # fmt: skip
+CURRENCY = "|".join(sorted(CURRENCIES, key=len, reverse=True))
+SCALE = {
+    "万": 1e4, "w": 1e4, "萬": 1e4, "千": 1e3, "k": 1e3, "百": 1e2, "亿": 1e8, "百万": 1e6,
+    "千万": 1e7, "万亿": 1e12, "个": 1e4, "十万": 1e5,
+}  # fmt: skip
+UNIT = (
+    r"(?:万亿|百万|千万|[万w亿](?!亿)|千(?!米|瓦|克)|百(?!公里|米|分)|k(?![a-z])|"
+    r"个(?=左右|以内|以下|能|可以|拿|落地|的?预算|$))"
+)
+MEASURES = (
+    "公里|km|千米|里(?!外)|人(?!民币)|台|辆|次|转|米|粉|年|个月|个?小时|天|分钟|期|斤|平|吨|升|毫|马力|"
+    "[lt](?![a-z])|左右公里|多?公里|多?台|多?辆|度|瓦|安|毫安|座|后|瓶|名|位|家|篇|条|注|起|字|票|户|"
+    "只|头|艘|种|倍|册|本(?!金)|部|件|尺|步|股|分(?!钱)|%|岁"
+)
+NOT_MONEY = rf"(?!\s?(?:{MEASURES}))"
+ONE = re.compile(
+    rf"""(?P<sign>hk\$|[¥$€£])?\s?(?P<n>(?<![\d.a-z]){AMOUNT}|(?<=[a-z]){AMOUNT}(?=万|元)|几|数)\s?
+    (?:(?P<vague>几|来|多)?\s?(?P<u>{UNIT})(?P<more>多|来)?
+       (?P<tail>[1-9](?![\d.])千?|\d{{4}}(?!\d)|[一二两三四五六七八九](?:千[一二三四五六七八九]?|百)?(?![点十个成折期年月天台辆次]))?)?
+    \s?(?P<cur>{CURRENCY})?(?P<jiao>\d角(?:\d分)?|\d(?!\d))?{NOT_MONEY}""",
+    re.VERBOSE,
+)
+RANGE = re.compile(r"\s?(?:\([含不]+\))?\s?(?:-+|~|到|至|或者?)\s?")
+BEFORE = re.compile(
+    r"(?:(?P<high>不超过|不要超过|别超过|最多|顶多|最高|不到|低于|小于|不足|控制在)|(?P<low>不低于|至少|最少|最低|起码|超过|高于|大于))$"
+)
+AFTER = re.compile(
+    r"\s?(?:(?P<high>以内|之内|内(?!饰|存)|以下|之下|封顶|不到|打住)|(?P<low>以上|之上|起步?(?![床来])|多(?=[的了,吧]|$)|往上|朝上|出头)|(?P<about>左右|上下))"
+)
+SHARE = re.compile(rf"(?P<n>[{CN}]|\d{{1,2}})(?:成(?P<half>半)?(?!交|本|为|品|了)|(?P<pct>%))")
+TERM = re.compile(
+    rf"(?P<n>\d{{1,3}}|[{CN}]{{1,3}})\s?(?P<u>期|年|个月)(?!款|前|后|检|内|的?车|保|度|份|底|末|初|里|多)"
+)
+CUES = {
+    "monthly": ("月供", "每月", "月付", "一个月", "每个月", "月还", "还款", "一月"),
+    "down_payment": ("首付", "首期", "头款", "先付", "首次付"),
+    "budget": (
+        "预算", "拿下", "心理价", "价位", "打算", "准备", "控制在", "手里", "手头", "能接受",
+        "想买", "的车", "买个", "买台", "买辆", "的suv", "的轿车", "推荐", "封顶", "搞定", "拿得下",
+        "左右的", "以内的", "预期",
+    ),
+    "price": (
+        "落地", "裸车", "报价", "指导价", "优惠", "卖", "便宜", "降", "定金", "订金", "价格",
+        "售价", "置换", "补贴", "保险", "旧车", "二手", "现金", "评估", "省", "贵", "返", "全款",
+        "开票", "加价", "差价", "收", "给我", "别人", "隔壁", "那边", "一公里", "保养", "一年",
+        "成交", "谈到", "总价", "税", "尾款", "利息", "手续费", "赠", "送", "押金", "提的",
+    ),
+}  # fmt: skip
+FINANCE = (
+    "贷",
+    "分期",
+    "免息",
+    "月供",
+    "首付",
+    "利息",
+    "利率",
+    "期",
+    "按揭",
+    "金融",
+    "还款",
+    "还清",
+)
+BARE = re.compile(
+    rf"(?:首付|月供|月还|预算|心理价位?|落地价?|裸车价?|优惠|报价|便宜|定金|订金|控制在|总价|降了?|少)(?:款|大概|大约|差不多|也就|一共|就|能|是|在|只有|最多|不超过|可以|到|了|给|给到|付|,|:|\s)*(?P<n>{AMOUNT}(?:(?:-|~|到){AMOUNT})?)(?![\d.万wk千百%成折年个期月亿点]|{CURRENCY})"
+)
+BARGAIN = re.compile(
+    rf"(?<![\d.a-z]){AMOUNT}(?:-|~|到){AMOUNT}(?=(?:左右|以内)?(?:能|可以)?(?:拿下|落地|搞定|拿))"
+)
+CLAUSE = re.compile(r"(?<!\d)[,.]|[,.](?!\d)|[。!?;…\n~]")
+TRIGGER = re.compile(rf"[\d{CN}几数]")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    kind: str
+    value: dict[str, Any]
+    start: int
+    end: int
+
+
+def find(text: str) -> list[Amount]:
+    """The amounts of a normalised text, left to right; none overlaps another."""
+    if not TRIGGER.search(text):
+        return []
+    found = sorted([*_amounts(text), *_bare(text), *_shares(text)], key=lambda a: (a.start, -a.end))
+    kept = _apart(found)
+    return _apart(sorted([*kept, *_terms(text)], key=lambda a: (a.start, -a.end)))
+
+
+def _apart(found: list[Amount]) -> list[Amount]:
+    kept: list[Amount] = []
+    for amount in found:
+        if not kept or amount.start >= kept[-1].end:
+            kept.append(amount)
+    return kept
+
+
+def _amounts(text: str) -> Iterator[Amount]:
+    at = 0
+    while m := ONE.search(text, at):
+        at = m.end()
+        second = _second(text, m)
+        last = second or m
+        if not (_money(last) or (second and _money(m))):
+            at = max(m.start() + 1, m.end("n"))
+            continue
+        yield _amount(text, m, second)
+        at = last.end()
+
+
+def _second(text: str, m: re.Match[str]) -> re.Match[str] | None:
+    joint = RANGE.match(text, m.end())
+    if not joint or joint.end() == m.end():
+        return None
+    second = ONE.match(text, joint.end())
+    return second if second and _money(second) and second["n"] not in ("几", "数") else None
+
+
+def _money(m: re.Match[str]) -> bool:
+    if m["n"] in ("几", "数") and not m["u"]:
+        return False
+    if m["sign"] or m["cur"]:
+        return not (m["cur"] in ("块", "刀") and m["n"] == "一" and not m["u"])
+    return m["u"] is not None and (
+        m["u"] in ("万", "w", "k", "百万", "千万", "亿", "万亿", "个") or bool(m["tail"])
+    )
+
+
+def _amount(text: str, m: re.Match[str], second: re.Match[str] | None) -> Amount:
+    unit = CURRENCIES.get((second or m)["cur"] or "", SYMBOLS.get(m["sign"] or "", "CNY"))
+    low, high = _ends(m, second["u"] if second else None)
+    if second:
+        high = _ends(second, m["u"] if m["u"] and not second["u"] and not second["cur"] else None)[
+            1
+        ]
+        low = _rescaled(low, high, m)
+    start, end = m.start(), (second or m).end()
+    start, end, low, high = _bounds(text, start, end, low, high)
+    while text[end - 1] == " ":
+        end -= 1
+    value = {"low": _whole(low), "high": _whole(high), "unit": unit}
+    return Amount(_kind(text, start, end, low, high), value, start + _lead(text, start), end)
+
+
+def _lead(text: str, start: int) -> int:
+    return 1 if text[start] == " " else 0
+
+
+def _rescaled(low: float | None, high: float | None, m: re.Match[str]) -> float | None:
+    """In 1千-5千万 and 8000-1万 each end has its own unit; in 15-18万 they share one."""
+    if low is not None and high is not None and low > high and m["u"] is None:
+        return float(numbers.value(m["n"]) or 0)
+    return low
+
+
+def _ends(m: re.Match[str], borrowed: str | None) -> tuple[float | None, float | None]:
+    unit = m["u"] or (borrowed if not m["cur"] else None)
+    scale = SCALE.get(unit or "", 1.0)
+    if m["n"] in ("几", "数"):
+        return 2 * scale, 9 * scale
+    count = numbers.value(m["n"]) or 0.0
+    low = count * scale + _tail(m["tail"], scale) + _jiao(m["jiao"])
+    if m["vague"] == "几":
+        return low + scale, low + 9 * scale
+    if m["vague"] == "多" or m["more"] == "多":
+        return low, low + scale * (10 if count >= 10 and count % 10 == 0 and not m["more"] else 1)
+    return low, low
+
+
+def _tail(tail: str | None, scale: float) -> float:
+    if not tail:
+        return 0.0
+    amount = numbers.value(tail.rstrip("千") if tail[0].isdigit() else tail) or 0.0
+    if len(tail) == 1 or (tail.endswith("千") and tail[0].isdigit()):
+        return amount * scale / 10  # 23万8
+    return amount
+
+
+def _jiao(text: str | None) -> float:
+    if not text:
+        return 0.0
+    digits = [int(c) for c in text if c.isdigit()]
+    return digits[0] / 10 + (digits[1] / 100 if len(digits) > 1 else 0)
+
+
+def _whole(amount: float | None) -> int | float | None:
+    if amount is None:
+        return None
+    rounded = round(amount, 4)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _bounds(
+    text: str, start: int, end: int, low: float | None, high: float | None
+) -> tuple[int, int, float | None, float | None]:
+    before = BEFORE.search(text, max(0, start - 4), start)
+    after = AFTER.match(text, end)
+    if after:
+        end = after.end()
+        low, high = (None if after["high"] else low), (None if after["low"] else high)
+        return start, end, low, high
+    if before:
+        start = before.start()
+        low, high = (None if before["high"] else low), (None if before["low"] else high)
+    return start, end, low, high
+
+
+def _kind(text: str, start: int, end: int, low: float | None, high: float | None) -> str:
+    """The nearest cue decides; a bare limit (20万以内) is what somebody wants to spend."""
+    before = CLAUSE.split(text[max(0, start - 9) : start])[-1]
+    after = CLAUSE.split(text[end : end + 7])[0]
+    after = text[start:end] + after
+    nearest = max(
+        ((before.rfind(cue), kind) for kind, cues in CUES.items() for cue in cues if cue in before),
+        default=(-1, ""),
+    )
+    after_first = min(
+        ((after.find(cue), kind) for kind, cues in CUES.items() for cue in cues if cue in after),
+        default=(99, ""),
+    )
+    if nearest[1] and not (after_first[0] <= end - start + 1 and nearest[0] < len(before) - 6):
+        return nearest[1]
+    if after_first[1]:
+        return after_first[1]
+    limited = low is None or (
+        text[max(0, end - 2) : end] in ("左右", "上下") and (high or 0) >= 30_000
+    )
+    return "budget" if limited and (high or 0) >= 30_000 else "price"
+
+
+def _bare(text: str) -> Iterator[Amount]:
+    """预算15到18, 月供3000: the cue alone makes it money, the size tells the unit."""
+    for m in [*BARE.finditer(text), *BARGAIN.finditer(text)]:
+        start, end = (m.start("n"), m.end("n")) if "n" in m.groupdict() else m.span()
+        ends = [numbers.value(part) for part in re.split(r"-|~|到", text[start:end])]
+        if None in ends or not _plausible(ends[-1] or 0):
+            continue
+        scale = 1e4 if (ends[-1] or 0) < 500 else 1
+        low, high = (ends[0] or 0) * scale, (ends[-1] or 0) * scale
+        start, end, low_end, high_end = _bounds(text, start, end, low, high)
+        kind = _kind(text, start, end, low_end, high_end)
+        yield Amount(
+            kind, {"low": _whole(low_end), "high": _whole(high_end), "unit": "CNY"}, start, end
+        )
+
+
+def _plausible(amount: float) -> bool:
+    return 3 <= amount <= 200 or amount >= 500
+
+
+def _shares(text: str) -> Iterator[Amount]:
+    if "首付" not in text and "首期" not in text:
+        return
+    for m in SHARE.finditer(text):
+        near = text[max(0, m.start() - 8) : m.end() + 4]
+        count = numbers.value(m["n"])
+        if count is None or ("首付" not in near and "首期" not in near):
+            continue
+        share = _whole(count if m["pct"] else count * 10 + (5 if m["half"] else 0))
+        yield Amount("down_payment", {"low": share, "high": share, "unit": "%"}, *m.span())
+
+
+def _terms(text: str) -> Iterator[Amount]:
+    if not any(word in text for word in FINANCE):
+        return
+    for m in TERM.finditer(text):
+        count = numbers.value(m["n"])
+        near = text[max(0, m.start() - 10) : m.end() + 8]
+        if count and any(word in near for word in FINANCE):
+            months = int(count * 12) if m["u"] == "年" else int(count)
+            yield Amount("term", {"months": months}, *m.span())

@@ -1,0 +1,134 @@
+"""All values named in a message: cars, money, time, places, and single words that are values."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from nlp import money, numbers, times
+from nlp.cars import Cars
+from nlp.match import Hit
+from nlp.normalise import Normal
+from nlp.places import Places
+from nlp.reading import Slot
+
+PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?!\d)")
+PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
+PLATE = re.compile(rf"[{PROVINCES}][a-z][·. -]?(?:[a-z0-9]{{5,6}})(?![a-z0-9])")
+N = r"(?:\d{1,3}|[一二两三四五六七八九十俩仨]{1,3})"
+PEOPLE = re.compile(
+    rf"(?:(?:一家|全家|家里|我们|咱们?)(?:有|就)?)?(?P<n>{N})(?:(?:-|到|至|~)(?P<m>{N}))?个?(?:口人|口子?(?!味|碑|头)|个?人(?!民|工|气|均|生|家|说|品)|位(?!置|于|移))"
+)
+MILEAGE = re.compile(
+    rf"(?P<n>\d+(?:\.\d+)?|[{numbers.CHINESE}]+)(?P<vague>多|来|几)?(?P<u>万|w|千|k)?(?P<vague2>多|来)?(?:(?:-|到|至|~)(?P<m>\d+(?:\.\d+)?|[{numbers.CHINESE}]+)(?P<mu>万|w|千|k)?)?\s?(?P<km>公里|km|千米|里路)(?!/h|每小时|加速|油耗|时速|[的]?油)"
+)
+QUICK_PEOPLE = re.compile(r"[人口位]")
+
+
+def find(
+    cars: Cars, places: Places, original: str, normal: Normal, hits: Sequence[Hit], now: datetime,
+    own: Iterable[str],
+) -> tuple[Slot, ...]:  # fmt: skip
+    """Everything found, left to right; of two that overlap the kind that is read first wins."""
+    text = normal.text
+    own = frozenset(own)
+    kept: list[tuple[int, int, str, Any]] = []
+    taken = bytearray(len(text) + 1)
+    for start, end, kind, value in [
+        *_phones(text), *_plates(text), *_cars(cars, text, own), *_times(text, now), *_money(text),
+        *_people(text), *_mileages(text), *_places(places, text), *_words(hits),
+    ]:  # fmt: skip
+        if kind in ("payment", "purchase_kind", "usage", "hobby") or not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
+            kept.append((start, end, kind, value))
+    return tuple(_slot(original, normal, *k) for k in sorted(kept, key=lambda k: (k[0], k[1])))
+
+
+def _slot(original: str, normal: Normal, start: int, end: int, kind: str, value: Any) -> Slot:
+    first, last = normal.span(start, end)
+    return Slot(kind, value, original[first:last], (first, last))
+
+
+Row = tuple[int, int, str, Any]
+
+
+def _phones(text: str) -> Iterator[Row]:
+    for m in PHONE.finditer(text):
+        yield m.start(1), m.end(1), "phone", re.sub(r"\D", "", m[1])
+
+
+def _plates(text: str) -> Iterator[Row]:
+    for m in PLATE.finditer(text):
+        tight = re.sub(r"[·. -]", "", m.group()).upper()
+        if sum(c.isdigit() for c in tight) >= 2:
+            yield m.start(), m.end(), "plate", tight
+
+
+def _cars(cars: Cars, text: str, own: frozenset[str]) -> Iterator[Row]:
+    for car in cars.find(text, own):
+        kind = "rival" if own and car.brand not in own else "model"
+        yield car.start, car.end, kind, car.value
+
+
+def _times(text: str, now: datetime) -> Iterator[Row]:
+    for when in times.find(text, now):
+        value = {"from": when.since.isoformat() + "+08:00", "to": when.until.isoformat() + "+08:00"}
+        yield when.start, when.end, "datetime", value
+
+
+def _money(text: str) -> Iterator[Row]:
+    for amount in money.find(text):
+        yield amount.start, amount.end, amount.kind, amount.value
+
+
+def _people(text: str) -> Iterator[Row]:
+    if not QUICK_PEOPLE.search(text):
+        return
+    for m in PEOPLE.finditer(text):
+        low = numbers.value(m["n"])
+        high = numbers.value(m["m"]) if m["m"] else low
+        if (
+            low
+            and high
+            and high <= 60
+            and m.group() not in ("一个人", "一位", "1位", "一人", "十位")
+        ):
+            yield m.start(), m.end(), "people", {"low": int(low), "high": int(high), "unit": "人"}
+
+
+def _mileages(text: str) -> Iterator[Row]:
+    if "公里" not in text and "km" not in text and "千米" not in text:
+        return
+    for m in MILEAGE.finditer(text):
+        if (low := numbers.value(m["n"])) is None:
+            continue
+        scale = money.SCALE.get(m["u"] or (m["mu"] or ""), 1.0)
+        high = numbers.value(m["m"]) if m["m"] else None
+        top = high * money.SCALE.get(m["mu"] or "", 1.0) if high else low * scale
+        yield (
+            m.start(),
+            m.end(),
+            "mileage",
+            {"low": _whole(low * scale), "high": _whole(top), "unit": "km"},
+        )
+
+
+def _whole(amount: float) -> int | float:
+    return int(amount) if amount == int(amount) else round(amount, 2)
+
+
+def _places(places: Places, text: str) -> Iterator[Row]:
+    for place in places.find(text):
+        yield place.start, place.end, "city", place.value
+
+
+def _words(hits: Sequence[Hit]) -> Iterator[Row]:
+    longest: dict[tuple[str, str], Hit] = {}
+    for hit in hits:
+        if hit.rule.kind != "slot":
+            continue
+        key = hit.rule.code, hit.rule.value
+        if key not in longest or hit.end - hit.start > longest[key].end - longest[key].start:
+            longest[key] = hit
+    for (kind, value), hit in longest.items():
+        yield hit.start, hit.end, kind, value

@@ -1,0 +1,177 @@
+"""Choosing the scripts that answer a question, for this customer, with the reason in words."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from nlp import normalise, tokens
+from scriptbank.index import Hit, Index, Wording
+from scriptbank.learn import Weights
+from scriptbank.script import Query, Script, Suggestion, Suggestions, Usage
+
+CONFIDENT = 0.45
+ENOUGH = 20  # uses below which a rate is not told: two of three is no 67 %
+UNDERSTOOD = 0.1  # what an agreeing concern adds to the certainty of the wording
+NEAREST = 40  # scripts judged for one question
+WEIGHTS = {
+    "wording": 1.0, "concern": 0.12, "intent": 0.05, "stage": 0.08, "model": 0.06, "tier": 0.03,
+    "style": 0.04, "adoption": 0.06, "pinned": 0.04, "seen": -0.25,
+}  # fmt: skip
+TOP = sum(weight for weight in WEIGHTS.values() if weight > 0)
+PRIOR = Usage(shown=30, adopted=9)  # what a script is taken for before anybody used it
+_EMPTY = frozenset("的了吗呢啊吧呀么是有在我你您他她它们这那就也都还和与及请问")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A script with the parts of its score, before anything is said about it."""
+
+    script: Script
+    score: float
+    parts: Mapping[str, float]
+
+
+class Bank:
+    """The library in memory; `put` and `drop` are felt by the next `suggest`."""
+
+    def __init__(self, scripts: Iterable[Script] = ()) -> None:
+        self._scripts: dict[str, Script] = {}
+        self._texts: dict[str, str] = {}  # all a script's words, for telling what was found
+        self._concerned: defaultdict[str, set[str]] = defaultdict(set)
+        self._index = Index()
+        for script in scripts:
+            self.put(script)
+
+    def __len__(self) -> int:
+        return len(self._scripts)
+
+    def get(self, script_id: str) -> Script | None:
+        return self._scripts.get(script_id)
+
+    def all(self) -> tuple[Script, ...]:
+        return tuple(self._scripts.values())
+
+    def put(self, script: Script) -> None:
+        """Add the script, in place of the one with its id."""
+        self.drop(script.id)
+        self._scripts[script.id] = script
+        self._texts[script.id] = normalise.plain(" ".join((*asked(script), script.body)))
+        for concern in script.concerns:
+            self._concerned[concern].add(script.id)
+        self._index.add(script.id, wordings(script))
+
+    def drop(self, script_id: str) -> None:
+        script = self._scripts.pop(script_id, None)
+        if script is None:
+            return
+        del self._texts[script_id]
+        for concern in script.concerns:
+            self._concerned[concern].discard(script_id)
+        self._index.drop(script_id)
+
+    def learn(self, weights: Weights) -> None:
+        """Rank wordings by what use has taught; empty weights forget it."""
+        self._index.learn(weights)
+
+    def suggest(self, query: Query, k: int = 3) -> Suggestions:
+        """The best `k`; not `confident` when none of them is near enough to be shown as answer."""
+        ranked = [_judge(self._scripts[hit.key], hit, query) for hit in self._found(query, k)]
+        ranked.sort(key=lambda one: (-one.score, one.script.id))
+        words = tokens.cut(normalise.plain(query.text))
+        items = tuple(self._told(one, query, words) for one in ranked[:k])
+        return Suggestions(any(map(_sure, ranked[:1])), items)
+
+    def _found(self, query: Query, k: int) -> Iterator[Hit]:
+        """By their words, and by what the customer is concerned about whatever the words."""
+        hits = {hit.key: hit for hit in self._index.search(query.text, max(NEAREST, 2 * k))}
+        for concern in query.concerns:
+            for key in sorted(self._concerned[concern])[:NEAREST]:
+                hits.setdefault(key, Hit(key, 0.0))
+        return (hit for hit in hits.values() if fits(self._scripts[hit.key], query))
+
+    def _told(self, one: _Ranked, query: Query, words: list[str]) -> Suggestion:
+        own = self._texts[one.script.id]
+        matched = tuple(dict.fromkeys(w for w in words if telling(w) and w in own))
+        why = reason(one.script, query, matched)
+        return Suggestion(one.script, round(one.score, 4), matched, why, one.parts)
+
+
+def _judge(script: Script, hit: Hit, query: Query) -> _Ranked:
+    parts = {"wording": hit.score, **agreement(script, query)}
+    score = sum(WEIGHTS[name] * value for name, value in parts.items())
+    return _Ranked(script, max(0.0, score / TOP), parts)
+
+
+def _sure(best: _Ranked) -> bool:
+    """Near enough in wording; what the understanding adds makes up for other words."""
+    return best.parts["wording"] + UNDERSTOOD * best.parts["concern"] >= CONFIDENT
+
+
+def asked(script: Script) -> tuple[str, ...]:
+    """The questions a script answers and the words it is filed under."""
+    return (script.q, *script.also, script.title, script.scene, *script.tags)
+
+
+def wordings(script: Script) -> Iterator[Wording]:
+    """What a script is found by; a customer's own question says more than our answer's words."""
+    for text in (script.q, *script.also):
+        yield Wording(text)
+    yield Wording(" ".join((script.title, script.scene, *script.tags)), 0.9)
+    yield Wording(script.body, 0.6, whole=False)
+
+
+def fits(script: Script, query: Query) -> bool:
+    """May this script be shown to that advisor for that customer, today?"""
+    return (
+        (query.day is None or script.live(query.day))
+        and (not script.stores or not query.store or query.store in script.stores)
+        and (script.scope != "个人" or script.owner == query.advisor)
+        and (not script.models or not query.model or query.model in script.models)
+    )
+
+
+def agreement(script: Script, query: Query) -> dict[str, float]:
+    """How script and customer agree beside the wording, each part 0..1."""
+    return {
+        "concern": _shared(script.concerns, tuple(query.concerns)),
+        "intent": _shared(script.intents, query.intents),
+        "stage": float(bool(query.stage) and script.stage == query.stage),
+        "model": float(bool(query.model) and query.model in script.models),
+        "tier": float(bool(query.tier) and query.tier in script.tiers),
+        "style": float(bool(query.style) and script.style == query.style),
+        "adoption": adoption(query.usage.get(script.id, Usage())),
+        "pinned": float(script.pinned),
+        "seen": float(script.id in query.seen),
+    }
+
+
+def adoption(usage: Usage) -> float:
+    """The smoothed share of showings that advisors took; a few uses hardly move it."""
+    return (usage.adopted + PRIOR.adopted) / (usage.shown + PRIOR.shown)
+
+
+def telling(word: str) -> bool:
+    """Not punctuation and not a word every sentence has."""
+    return any(map(str.isalnum, word)) and not _EMPTY.issuperset(word)
+
+
+def reason(script: Script, query: Query, matched: tuple[str, ...]) -> str:
+    """One line for the advisor; a rate only when enough showings stand behind it."""
+    words = "+".join(matched[:4]) or script.scene or script.stage
+    usage = query.usage.get(script.id, Usage())
+    return "；".join([f"命中：{words}", *_rates(usage), *(["店长置顶"] if script.pinned else [])])
+
+
+def _rates(usage: Usage) -> Iterator[str]:
+    if usage.shown >= ENOUGH:
+        yield f"近30天采纳率{_percent(usage.adopted, usage.shown)}（{usage.shown}次）"
+    if usage.adopted >= ENOUGH:
+        yield f"回复率{_percent(usage.replied, usage.adopted)}（{usage.adopted}次）"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{round(100 * part / whole)}%"
+
+
+def _shared(ours: tuple[str, ...], theirs: tuple[str, ...]) -> float:
+    return len(set(ours) & set(theirs)) / len(set(theirs)) if theirs else 0.0

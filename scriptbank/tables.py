@@ -1,0 +1,231 @@
+"""The script library as operators have it: Excel, CSV, TOML; in and out without loss."""
+
+import csv
+import dataclasses
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import python_calamine
+import xlsxwriter
+
+from scriptbank import load
+from scriptbank.columns import COLUMNS, Column, Row, cell
+from scriptbank.problems import LoadError, Problem
+from scriptbank.script import Script
+
+SHEET = "话术"
+MAX_BYTES = 50_000_000
+MAX_RATIO = 100
+MAX_CELLS = 4_000_000
+_REFERENCE = re.compile(rb'\br="([A-Z]{0,3})(\d{1,7})"')
+_BOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+# A spreadsheet runs a cell that begins so as a formula; full-width forms are folded by some.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_NAMES = {name: c for c in COLUMNS for name in (c.heading, c.field, *c.also)}
+
+
+def read(path: Path) -> list[Script]:
+    """The scripts of a table; raises `LoadError` with every problem and imports nothing then."""
+    if path.suffix.lower() == ".toml":
+        return list(load.scripts(load.toml_rows(path)))
+    return list(load.scripts(rows(path)))
+
+
+def write(path: Path, scripts: Iterable[Script]) -> None:
+    """Write a table that `read` gives back unchanged, in the format the file's name asks for."""
+    kind = path.suffix.lower()
+    if kind == ".xlsx":
+        _write_book(path, list(scripts))
+    elif kind == ".csv":
+        path.write_bytes(csv_text(scripts).encode("utf-8-sig"))
+    elif kind == ".toml":
+        path.write_text(toml_text(scripts), encoding="utf-8")
+    else:
+        raise _refuse(path, f"不认识的格式“{kind}”；请用 .xlsx、.csv 或 .toml")
+
+
+def rows(path: Path) -> list[Row]:
+    """The raw rows of a workbook or CSV, with the row numbers a spreadsheet shows."""
+    kind = path.suffix.lower()
+    if kind == ".csv":
+        grid: list[list[object]] = [list(line) for line in csv.reader(io.StringIO(_decode(path)))]
+        return _rows(path, [[_unguard(value) for value in line] for line in grid])
+    if kind in _BOOKS:
+        return _rows(path, _book(path))
+    raise _refuse(path, f"不认识的格式“{kind}”；请用 .xlsx、.csv 或 .toml")
+
+
+def _refuse(path: Path, advice: str) -> LoadError:
+    return LoadError((Problem(advice, path.name),))
+
+
+def _rows(path: Path, grid: list[list[object]]) -> list[Row]:
+    if not grid or not any(grid[0]):
+        raise _refuse(path, "第一行应是列名：编号、标题、阶段、话术正文……")
+    header = _header(path, [str(name).strip() for name in grid[0]])
+    found = []
+    for number, line in enumerate(grid[1:], start=2):
+        values = {c.field: value for c, value in zip(header, line, strict=False) if c}
+        if any(value not in (None, "") for value in values.values()):
+            found.append(Row(path.name, number, values))
+    return found
+
+
+def _header(path: Path, names: Sequence[str]) -> list[Column | None]:
+    header = [_NAMES.get(name) for name in names]
+    missing = [c for c in COLUMNS if c.required and c not in header]
+    problems = [Problem("缺少这一列", path.name, 1, c.heading) for c in missing]
+    problems += [
+        Problem("不认识的列名；请改名或删去这一列", path.name, 1, name)
+        for name, column in zip(names, header, strict=True)
+        if name and column is None
+    ]
+    if problems:
+        raise LoadError(tuple(problems))
+    return header
+
+
+def _decode(path: Path) -> str:
+    content = _bytes(path)
+    if len(content) > MAX_BYTES:
+        raise _refuse(path, "文件太大，请分成几份")
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise _refuse(path, "编码认不出；请在 Excel 里另存为“CSV UTF-8”")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as wrong:
+        raise _refuse(path, f"读不了：{wrong.strerror}") from None
+
+
+def _book(path: Path) -> list[list[object]]:
+    _weigh(path)
+    try:
+        book = python_calamine.CalamineWorkbook.from_path(str(path))
+        grid = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
+    except (python_calamine.CalamineError, OSError, IndexError) as wrong:
+        raise _refuse(path, f"打不开这个工作簿（{wrong}）；请另存为 .xlsx 再试") from None
+    return [list(line) for line in grid]
+
+
+def _weigh(path: Path) -> None:
+    """Refuse what would fill the memory, by what the file declares and before it is parsed."""
+    content = _bytes(path)
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        if path.suffix.lower() != ".xls" or len(content) > MAX_BYTES // 5:
+            raise _refuse(path, "不是工作簿；请另存为 .xlsx 再试")
+        return
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        size = sum(part.file_size for part in parts.infolist())
+        if size > MAX_BYTES or size > MAX_RATIO * max(len(content), 1):
+            raise _refuse(path, f"展开后有{size // 1_000_000}MB，太大；请删去空行、图片后再试")
+        _measure_sheets(path, parts)
+
+
+def _measure_sheets(path: Path, parts: zipfile.ZipFile) -> None:
+    """One cell in the far corner makes a reader lay out seventeen thousand million of them."""
+    for name in parts.namelist():
+        if not name.startswith("xl/worksheets/") or not name.endswith(".xml"):
+            continue
+        height = width = 1
+        for letters, digits in _REFERENCE.findall(parts.read(name)):
+            height = max(height, int(digits))
+            width = max(width, _column_number(letters))
+        if height * width > MAX_CELLS:
+            raise _refuse(path, f"表格有{height}行×{width}列，太大；请删去多余的行列后再试")
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def csv_text(scripts: Iterable[Script]) -> str:
+    """The table as CSV; a cell that a spreadsheet would run as a formula is made plain text."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([column.heading for column in COLUMNS])
+    for script in scripts:
+        writer.writerow([_guard(value) for value in _cells(script)])
+    return out.getvalue()
+
+
+def _cells(script: Script) -> Iterator[str]:
+    for column in COLUMNS:
+        yield cell(column, getattr(script, column.field))
+
+
+def _guard(value: str) -> str:
+    return f"'{value}" if value.startswith((*_FORMULA, "'")) else value
+
+
+def _unguard(value: object) -> object:
+    if isinstance(value, str) and value[:1] == "'" and value[1:].startswith((*_FORMULA, "'")):
+        return value[1:]
+    return value
+
+
+def _write_book(path: Path, scripts: list[Script]) -> None:
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(str(path), options) as book:
+        sheet = book.add_worksheet(SHEET)
+        sheet.freeze_panes(1, 3)
+        bold = book.add_format({"bold": True})
+        for n, column in enumerate(COLUMNS):
+            sheet.write_string(0, n, column.heading, bold)
+            sheet.set_column(n, n, 48 if column.field == "body" else 16)
+            _choices(sheet, n, column, len(scripts))
+        for number, script in enumerate(scripts, start=1):
+            for n, value in enumerate(_cells(script)):
+                sheet.write_string(number, n, value)
+
+
+def _choices(sheet: xlsxwriter.worksheet.Worksheet, n: int, column: Column, rows: int) -> None:
+    allowed = [word for word in column.allowed if word]
+    if allowed:
+        # Excel refuses the list in the file above 255 characters; the stages fit.
+        sheet.data_validation(1, n, rows + 200, n, {"validate": "list", "source": allowed})
+
+
+def toml_text(scripts: Iterable[Script]) -> str:
+    """The scripts as the library's own files are written, fields at their default left out."""
+    return "\n".join(_toml_entry(script) for script in scripts)
+
+
+def _toml_entry(script: Script) -> str:
+    lines = ["[[script]]"]
+    for column in COLUMNS:
+        value = getattr(script, column.field)
+        if column.required or value != _DEFAULTS.get(column.field):
+            lines.append(f"{column.field} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+_DEFAULTS = {f.name: f.default for f in dataclasses.fields(Script)}
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | date):
+        return str(value)
+    if isinstance(value, str):
+        # JSON's escapes are TOML's too, but for the delete character.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    fields = dataclasses.asdict(value)  # type: ignore[call-overload]
+    return f"{{ {', '.join(f'{name} = {_toml(v)}' for name, v in fields.items())} }}"

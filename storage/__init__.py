@@ -1,0 +1,1 @@
+"""What is remembered: one module a feature, plain SQL over a small port."""

@@ -1,0 +1,180 @@
+"""Customers, what they said, and what is believed about them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from storage.db import Db, Row, moment, number, one
+
+_TIMES = ("level_at", "pinned_until", "added_at", "spoke_at", "contacted_at", "opted_out_at",
+          "archive_refused_at", "deleted_at")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    id: str
+    name: str  # remark or nickname, as the advisor knows them
+    title: str = ""  # 先生 or 女士, only when known
+    store: str = ""
+    owner: str = ""
+    source: str = ""
+    stage: str = "加微"
+    model: str = ""
+    phone: str = ""
+    tier: str = "low"
+    track: str = "to-wake"
+    tier_reason: str = ""
+    level: str = "N"
+    level_reason: str = ""
+    level_at: datetime | None = None
+    pinned_until: datetime | None = None
+    added_at: datetime | None = None
+    spoke_at: datetime | None = None
+    contacted_at: datetime | None = None
+    opted_out_at: datetime | None = None
+    archive_refused_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        return cls(**{**row, **{name: moment(row[name]) for name in _TIMES}})
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """`kind` is concern, intent, signal or a slot's kind; `state` is the life of a concern."""
+
+    kind: str
+    code: str
+    polarity: int
+    value: str
+    evidence: str
+    confidence: float
+    source: str
+    state: str
+    mentions: int
+    first_at: datetime
+    last_at: datetime
+    expires_at: datetime | None
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        times = {name: moment(row[name]) for name in ("first_at", "last_at", "expires_at")}
+        return cls(**{**row, **times})
+
+
+def add(db: Db, customer: Customer) -> bool:
+    """Insert; False when the customer was there already, and then nothing changes."""
+    values = {f.name: getattr(customer, f.name) for f in fields(Customer)}
+    names = ", ".join(values)
+    marks = ", ".join(f":{name}" for name in values)
+    return db.run(
+        f"insert into customers ({names}) values ({marks}) on conflict (id) do nothing", **values
+    ) == 1  # fmt: skip
+
+
+def get(db: Db, customer_id: str) -> Customer | None:
+    row = one(db, "select * from customers where id = :id", id=customer_id)
+    return Customer.from_row(row) if row else None
+
+
+def change(db: Db, customer_id: str, **values: Any) -> None:
+    """Set these columns; their names come from our code, never from a message."""
+    if unknown := values.keys() - {f.name for f in fields(Customer)}:
+        raise ValueError(f"no such columns: {unknown}")
+    pairs = ", ".join(f"{name} = :{name}" for name in values)
+    db.run(f"update customers set {pairs} where id = :id", id=customer_id, **values)
+
+
+def of_owner(db: Db, owner: str) -> list[Customer]:
+    sql = "select * from customers where owner = :owner and deleted_at is null order by name, id"
+    return [Customer.from_row(row) for row in db.rows(sql, owner=owner)]
+
+
+def of_stores(db: Db, stores: Iterable[str]) -> list[Customer]:
+    found: list[Customer] = []
+    for store in sorted(stores):
+        sql = "select * from customers where store = :store order by name, id"
+        found += [Customer.from_row(row) for row in db.rows(sql, store=store)]
+    return found
+
+
+def fading(db: Db) -> list[Customer]:
+    """Those whose level or tier can still sink."""
+    sql = """select * from customers where deleted_at is null
+        and (level in ('H', 'A', 'B') or tier <> 'low') order by id"""
+    return [Customer.from_row(row) for row in db.rows(sql)]
+
+
+def tag(
+    db: Db, customer_id: str, *, kind: str, code: str, now: datetime, polarity: int = 0,
+    value: str = "", evidence: str = "", confidence: float = 1.0, source: str = "message",
+    keep_days: int = 0, state: str = "",
+) -> None:  # fmt: skip
+    """Add a tag or refresh it: the newest words win, the first sight and the count stay."""
+    sql = """insert into tags (customer, kind, code, polarity, value, evidence, confidence, source,
+            state, mentions, first_at, last_at, expires_at)
+        values (:customer, :kind, :code, :polarity, :value, :evidence, :confidence, :source,
+            :state, 1, :now, :now, :expires)
+        on conflict (customer, kind, code) do update set polarity = excluded.polarity,
+            value = excluded.value, evidence = excluded.evidence,
+            confidence = excluded.confidence, source = excluded.source, state = excluded.state,
+            mentions = tags.mentions + 1, last_at = excluded.last_at,
+            expires_at = excluded.expires_at"""
+    expires = now + timedelta(days=keep_days) if keep_days else None
+    db.run(
+        sql, customer=customer_id, kind=kind, code=code, polarity=polarity, value=value,
+        evidence=evidence, confidence=confidence, source=source, state=state, now=now,
+        expires=expires,
+    )  # fmt: skip
+
+
+def untag(db: Db, customer_id: str, kind: str) -> None:
+    db.run("delete from tags where customer = :c and kind = :kind", c=customer_id, kind=kind)
+
+
+def tags(db: Db, customer_id: str, now: datetime, kind: str = "") -> list[Tag]:
+    """Tags that have not expired, the freshest first."""
+    sql = """select kind, code, polarity, value, evidence, confidence, source, state, mentions,
+            first_at, last_at, expires_at
+        from tags where customer = :c and (:kind = '' or kind = :kind)
+            and (expires_at is null or expires_at > :now)
+        order by last_at desc, kind, code"""
+    return [Tag.from_row(row) for row in db.rows(sql, c=customer_id, kind=kind, now=now)]
+
+
+def settle(db: Db, customer_id: str, was: str, becomes: str, codes: Iterable[str] = ()) -> None:
+    """Move concerns from one state of their life to the next; no codes means all of them."""
+    wanted = set(codes)
+    for row in db.rows(
+        "select code from tags where customer = :c and kind = 'concern' and state = :was",
+        c=customer_id, was=was,
+    ):  # fmt: skip
+        if not wanted or row["code"] in wanted:
+            db.run(
+                """update tags set state = :becomes where customer = :c and kind = 'concern'
+                and code = :code""",
+                c=customer_id, code=row["code"], becomes=becomes,
+            )  # fmt: skip
+
+
+def said(
+    db: Db, *, msg_id: str, customer_id: str, who: str, member: str, text: str, now: datetime,
+    source: str,
+) -> None:  # fmt: skip
+    """Log what was said; `text` is masked already, `who` is customer or advisor."""
+    sql = """insert into messages (id, customer, who, member, text, at, source)
+        values (:id, :c, :who, :member, :text, :now, :source) on conflict (id) do nothing"""
+    db.run(sql, id=msg_id, c=customer_id, who=who, member=member, text=text, now=now, source=source)
+
+
+def spoken(db: Db, customer_id: str, since: datetime) -> int:
+    sql = """select count(*) from messages where customer = :c and who = 'customer'
+        and at >= :since"""
+    return number(db, sql, c=customer_id, since=since)
+
+
+def talk(db: Db, customer_id: str, limit: int = 20) -> list[Row]:
+    sql = "select * from messages where customer = :c order by at desc, id limit :limit"
+    return db.rows(sql, c=customer_id, limit=limit)

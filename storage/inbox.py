@@ -1,0 +1,79 @@
+"""What WeCom told us, kept before it is answered and handled in order of arrival."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.db import Db, at, number, one
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A verified message as it came; `lane` is whose messages must stay in order."""
+
+    id: str
+    channel: str
+    lane: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    kept: Kept
+    received_at: datetime
+    attempts: int
+
+
+def keep(db: Db, msg: Kept, now: datetime) -> bool:
+    """Store it; False when it was known already, and then nothing changes."""
+    sql = """insert into inbox (id, seq, channel, lane, body, received_at, state, attempts)
+        values (:id, (select coalesce(max(seq), 0) + 1 from inbox), :channel, :lane, :body, :now,
+                'new', 0) on conflict (id) do nothing"""
+    changed = db.run(sql, id=msg.id, channel=msg.channel, lane=msg.lane, body=msg.body, now=now)
+    return changed == 1
+
+
+def waiting(db: Db, limit: int) -> list[Waiting]:
+    sql = "select * from inbox where state = 'new' order by seq limit :limit"
+    return [
+        Waiting(
+            Kept(row["id"], row["channel"], row["lane"], row["body"]),
+            at(row["received_at"]),
+            row["attempts"],
+        )
+        for row in db.rows(sql, limit=limit)
+    ]
+
+
+def done(db: Db, msg_id: str, now: datetime, reply: str | None = None) -> None:
+    sql = """update inbox set state = 'done', done_at = :now, reply = :reply, error = null,
+        attempts = attempts + 1 where id = :id"""
+    db.run(sql, id=msg_id, now=now, reply=reply)
+
+
+def failed(db: Db, msg_id: str, error: str) -> None:
+    sql = (
+        "update inbox set state = 'failed', error = :error, attempts = attempts + 1 where id = :id"
+    )
+    db.run(sql, id=msg_id, error=error)
+
+
+def reply(db: Db, msg_id: str) -> tuple[bool, str | None]:
+    """Whether the message has been dealt with, and the passive reply kept with it."""
+    row = one(db, "select state, reply from inbox where id = :id", id=msg_id)
+    return (row is not None and row["state"] != "new", row["reply"] if row else None)
+
+
+def dead(db: Db, limit: int = 500) -> list[dict[str, str]]:
+    sql = """select id, channel, lane, received_at, error from inbox where state = 'failed'
+        order by seq limit :limit"""
+    return db.rows(sql, limit=limit)
+
+
+def retry(db: Db, msg_id: str) -> bool:
+    """Put a failed message back in line."""
+    sql = "update inbox set state = 'new' where id = :id and state = 'failed'"
+    return db.run(sql, id=msg_id) == 1
+
+
+def depth(db: Db) -> int:
+    return number(db, "select count(*) from inbox where state = 'new'")

@@ -1,0 +1,160 @@
+"""The schema as ordered steps; a step that has shipped is never edited, the next one follows it.
+
+The statements are the part of SQL that SQLite and PostgreSQL share. Times are `db.stamp` text,
+ids are text made by us, JSON is text.
+"""
+
+from collections.abc import Iterator
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("salesbot")
+
+
+def statements(script: str) -> Iterator[str]:
+    return (part.strip() for part in script.split(";") if part.strip())
+
+
+def step(name: str, script: str) -> None:
+    @migrations(name=name)
+    def apply(db: Database) -> None:
+        for statement in statements(script):
+            db.execute(statement)
+
+
+step(
+    "0001 messages in and out",
+    """
+    create table inbox (
+        id text primary key, seq bigint not null, channel text not null, lane text not null,
+        body text not null, received_at text not null, state text not null,
+        attempts bigint not null, error text, reply text, done_at text);
+    create index inbox_waiting on inbox (seq) where state = 'new';
+    create index inbox_seq on inbox (seq);
+    create index inbox_state on inbox (state, received_at);
+
+    create table outbox (
+        id text primary key, seq bigint not null, cause text not null, kind text not null,
+        target text not null, body text not null, state text not null, due_at text not null,
+        attempts bigint not null, error text, request text, created_at text not null,
+        sent_at text, digest text not null);
+    create index outbox_due on outbox (due_at) where state = 'waiting';
+    create index outbox_seq on outbox (seq);
+    create index outbox_sent on outbox (target, sent_at);
+    create index outbox_same on outbox (digest, created_at);
+
+    create table touches (
+        id text primary key, person text not null, channel text not null, kind text not null,
+        at text not null, by_whom text not null, refused text);
+    create index touches_person on touches (person, at);
+
+    create table timers (name text primary key, due_at text not null, ran_at text);
+    create index timers_due on timers (due_at);
+
+    create table rule_hits (rule text primary key, hits bigint not null, last_at text not null);
+    """,
+)
+
+step(
+    "0002 customers",
+    """
+    create table customers (
+        id text primary key, name text not null, title text not null, store text not null,
+        owner text not null, source text not null, stage text not null, model text not null,
+        phone text not null, tier text not null, track text not null, tier_reason text not null,
+        level text not null, level_reason text not null, level_at text not null,
+        pinned_until text, added_at text not null, spoke_at text, contacted_at text,
+        opted_out_at text, archive_refused_at text, deleted_at text);
+    create index customers_owner on customers (owner, level);
+    create index customers_store on customers (store, tier);
+    create index customers_name on customers (name);
+
+    create table tags (
+        customer text not null, kind text not null, code text not null, polarity bigint not null,
+        value text not null, evidence text not null, confidence double precision not null,
+        source text not null, state text not null, mentions bigint not null,
+        first_at text not null, last_at text not null, expires_at text,
+        primary key (customer, kind, code));
+    create index tags_code on tags (kind, code, last_at);
+
+    create table events (
+        id text primary key, customer text not null, kind text not null, at text not null,
+        source text not null, evidence text not null, by_whom text not null, undone_at text);
+    create index events_customer on events (customer, at);
+    create index events_kind on events (kind, at);
+
+    create table messages (
+        id text primary key, customer text not null, who text not null, member text not null,
+        text text not null, at text not null, source text not null);
+    create index messages_customer on messages (customer, at);
+
+    create table followups (
+        id text primary key, customer text not null, advisor text not null, kind text not null,
+        due_at text not null, reason text not null, say text not null, state text not null,
+        origin_at text not null, reminded_at text, overdue bigint not null,
+        created_at text not null, closed_at text, outcome text);
+    create index followups_due on followups (due_at) where state = 'open';
+    create index followups_customer on followups (customer, state);
+    create index followups_advisor on followups (advisor, state, due_at);
+
+    create table dialogs (
+        id text primary key, member text not null, kind text not null, state text not null,
+        body text not null, at text not null);
+    create index dialogs_member on dialogs (member, at);
+    """,
+)
+
+step(
+    "0003 scripts",
+    """
+    create table scripts (
+        id text primary key, body text not null, status text not null, version bigint not null,
+        updated_at text not null);
+    create table script_uses (
+        id text primary key, script text not null, advisor text not null, customer text not null,
+        question text not null, outcome text not null, at text not null);
+    create index script_uses_script on script_uses (script, at);
+    create index script_uses_customer on script_uses (customer, at);
+    create index script_uses_at on script_uses (at);
+    create table gaps (
+        id text primary key, question text not null, advisor text not null, at text not null,
+        reason text not null);
+    create index gaps_at on gaps (at);
+    """,
+)
+
+step(
+    "0004 group life",
+    """
+    create table groups (
+        chat_id text primary key, name text not null, kind text not null, owner text not null,
+        store text not null, created_at text not null);
+    create table group_members (
+        chat_id text not null, member text not null, name text not null, joined_at text not null,
+        left_at text, primary key (chat_id, member));
+    create table checkins (
+        chat_id text not null, member text not null, day text not null, at text not null,
+        words text not null, primary key (chat_id, member, day));
+    create index checkins_member on checkins (member, day);
+    create table points (
+        id text primary key, chat_id text not null, member text not null, delta bigint not null,
+        reason text not null, at text not null);
+    create index points_member on points (chat_id, member);
+    create table games (
+        id text primary key, chat_id text not null, game text not null, state text not null,
+        body text not null, started_by text not null, started_at text not null,
+        ends_at text not null);
+    create index games_open on games (chat_id) where state = 'open';
+    create index games_ends on games (ends_at) where state = 'open';
+    """,
+)
+
+step(
+    "0005 digests",
+    """
+    create table digests (
+        id text primary key, reader text not null, edition text not null, day text not null,
+        body text not null, at text not null);
+    create index digests_reader on digests (reader, at);
+    """,
+)

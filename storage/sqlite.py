@@ -1,0 +1,76 @@
+"""The embedded store: SQLite in WAL mode, every commit on disk before it returns."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlite_utils
+
+from storage.db import Row, StorageError, stamp
+from storage.schema import migrations
+
+
+class Sqlite:
+    """One connection, usable in the thread that opened it."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open or create the file; None keeps everything in memory."""
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path or ":memory:", timeout=3, cached_statements=512)
+            self._db = sqlite_utils.Database(connection)
+            self._conn = self._db.conn
+            self._conn.execute("pragma journal_mode = wal")
+            # NORMAL would lose acknowledged rows at a power cut; WeCom does not send them again.
+            self._conn.execute("pragma synchronous = full")
+            self._conn.execute("pragma secure_delete = on")
+        except (OSError, sqlite3.Error) as exc:
+            raise StorageError(f"数据库 {path} 打不开：{exc}。请检查路径、权限与磁盘空间") from exc
+
+    def rows(self, sql: str, /, **params: Any) -> list[Row]:
+        cursor = self._conn.execute(sql, _bound(params))
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def run(self, sql: str, /, **params: Any) -> int:
+        return self._db.execute(sql, _bound(params)).rowcount
+
+    def many(self, sql: str, params: Iterable[Mapping[str, Any]], /) -> None:
+        with self.atomic():
+            self._conn.executemany(sql, [_bound(p) for p in params])
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        with self._db.atomic():
+            yield
+
+    def pending(self) -> list[str]:
+        """Names of the steps that this store still lacks."""
+        known = {step.name for step in migrations._migrations}
+        newer = [done.name for done in migrations.applied(self._db) if done.name not in known]
+        if newer:
+            raise StorageError(f"数据库由更新的版本写成（含步骤 {newer[-1]}），请用新版程序打开")
+        return [step.name for step in migrations.pending(self._db)]
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; returns the steps that were applied."""
+        steps = self.pending()
+        migrations.apply(self._db)
+        return steps
+
+    def backup(self, target: Path) -> None:
+        """A consistent copy, taken while the store is in use."""
+        with sqlite3.connect(target) as copy:
+            self._conn.backup(copy)
+        copy.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _bound(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: stamp(v) if isinstance(v, datetime) else v for k, v in params.items()}

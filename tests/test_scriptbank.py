@@ -1,0 +1,463 @@
+"""The script library: read, kept in tables, filled, found and checked."""
+
+import codecs
+import random
+import string
+import zipfile
+from dataclasses import replace
+from datetime import date
+
+import pytest
+import python_calamine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scriptbank import load, tables
+from scriptbank.bank import Bank
+from scriptbank.fill import fill, variables
+from scriptbank.lint import lint
+from scriptbank.problems import LoadError
+from scriptbank.script import SCOPES, STAGES, STATUSES, STYLES, Fact, Query, Script, Usage
+
+TODAY = date(2026, 3, 6)
+ENTRY = """
+[[script]]
+id = "range-1"
+title = "冬天续航怎么说"
+stage = "产品介绍"
+q = "冬天续航能跑多少"
+also = ["冬天掉电厉害吗"]
+concerns = ["range"]
+tiers = ["high", "mid"]
+valid_to = 2026-12-31
+facts = [ { text = "S6 长续航版 CLTC 705 km", source = "青屿S6配置表", date = "2026-01-15" } ]
+body = "{客户称呼}，CLTC 续航是 705 公里。"
+"""
+
+
+def write_toml(folder, text, name="a.toml"):
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def script(key="s1", **fields):
+    return replace(Script(key, "标题", "正文", "通用"), **fields)
+
+
+# reading
+
+
+def test_a_toml_entry_becomes_a_script(tmp_path):
+    [read] = load.library(write_toml(tmp_path, ENTRY))
+
+    assert read.id == "range-1"
+    assert read.also == ("冬天掉电厉害吗",)
+    assert read.valid_to == date(2026, 12, 31)
+    assert read.facts == (Fact("S6 长续航版 CLTC 705 km", "青屿S6配置表", "2026-01-15"),)
+
+
+def test_the_shipped_library_reads_and_has_no_error_but_warnings():
+    scripts = load.library()
+
+    assert len(scripts) > 100
+    assert [p for p in lint(scripts, TODAY) if p.severity == "error"] == []
+
+
+def test_every_problem_of_every_file_is_told_at_once_with_file_line_and_cure(tmp_path):
+    bad = ENTRY.replace('"产品介绍"', '"产品"').replace("2026-12-31", '"年底"')
+    write_toml(tmp_path, bad, "a.toml")
+    write_toml(tmp_path, ENTRY.replace('title = "冬天续航怎么说"', 'titel = "x"'), "b.toml")
+
+    with pytest.raises(LoadError) as told:
+        load.library(tmp_path)
+
+    assert {(p.file, p.row, p.column) for p in told.value.problems} == {
+        ("a.toml", 5, "stage"),
+        ("a.toml", 10, "valid_to"),
+        ("b.toml", 4, "titel"),
+    }
+    assert "a.toml 第5行 “stage”：看到“产品”，应为其中之一：加好友欢迎" in str(told.value)
+
+
+def test_an_id_used_twice_names_both_places(tmp_path):
+    write_toml(tmp_path, ENTRY + ENTRY)
+
+    with pytest.raises(
+        LoadError, match=r"a\.toml 第15行 “id”：看到“range-1”，编号重复，已用于 a.toml 第2行"
+    ):
+        load.library(tmp_path)
+
+
+def test_broken_toml_is_told_with_its_line(tmp_path):
+    write_toml(tmp_path, '[[script]]\nid = "a\n')
+
+    with pytest.raises(LoadError) as told:
+        load.library(tmp_path)
+
+    assert told.value.problems[0].row == 2
+
+
+# tables
+
+CHARS = st.characters(exclude_categories=("Cc", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"))
+WORD = st.text(CHARS | st.sampled_from("=+-@＝'\\|｜;；、，{}[]\"#"), min_size=1, max_size=12)
+TEXT = st.lists(WORD, min_size=1, max_size=3).map("\n".join)
+MAYBE = st.just("") | TEXT
+WORDS = st.lists(TEXT, max_size=3).map(tuple)
+DAY = st.none() | st.dates(date(1990, 1, 1), date(2100, 1, 1))
+SCRIPT = st.builds(
+    Script,
+    id=st.text(string.ascii_lowercase + string.digits + "-", min_size=1, max_size=10),
+    title=TEXT,
+    body=TEXT,
+    stage=st.sampled_from(STAGES),
+    scene=MAYBE,
+    q=MAYBE,
+    also=WORDS,
+    concerns=st.lists(st.sampled_from(["price", "range", "rival"]), max_size=3).map(tuple),
+    intents=st.just(()) | st.just(("ask_spec", "quote")),
+    objection=MAYBE,
+    tiers=st.lists(st.sampled_from(["high", "mid", "low"]), unique=True).map(tuple),
+    style=st.sampled_from(STYLES),
+    models=WORDS,
+    stores=WORDS,
+    owner=MAYBE,
+    scope=st.sampled_from(SCOPES),
+    version=st.integers(1, 999),
+    status=st.sampled_from(STATUSES),
+    valid_from=DAY,
+    valid_to=DAY,
+    attachments=WORDS,
+    facts=st.lists(st.builds(Fact, TEXT, MAYBE, MAYBE), max_size=2).map(tuple),
+    follow_up=MAYBE,
+    note=MAYBE,
+    tags=WORDS,
+    pinned=st.booleans(),
+)
+LIBRARY = st.lists(SCRIPT, min_size=1, max_size=4, unique_by=lambda s: s.id)
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "toml"])
+@given(scripts=LIBRARY)
+@settings(max_examples=40, deadline=None)
+def test_what_was_exported_is_imported_unchanged(tmp_path_factory, kind, scripts):
+    path = tmp_path_factory.mktemp("t") / f"library.{kind}"
+    tables.write(path, scripts)
+
+    assert tables.read(path) == scripts
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+@pytest.mark.parametrize("start", ["=1+1", "+86", "-5", "@all", "＝1+1", "'=1", "''"])
+def test_no_cell_becomes_a_formula_and_the_text_comes_back(tmp_path, kind, start):
+    path = tmp_path / f"t.{kind}"
+    tables.write(path, [script(title=start)])
+
+    assert tables.read(path)[0].title == start
+    if kind == "csv":
+        assert f",{start}," not in path.read_text(encoding="utf-8-sig")
+    else:
+        assert b"<f>" not in zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_a_csv_is_read_in_the_encodings_shops_have(tmp_path, encoding):
+    path = tmp_path / "t.csv"
+    path.write_text("编号,标题,阶段,话术正文\na,标题,通用,您好\n", encoding=encoding)
+
+    assert tables.read(path)[0].body == "您好"
+
+
+def test_a_csv_is_written_so_that_excel_shows_chinese(tmp_path):
+    tables.write(tmp_path / "t.csv", [script()])
+
+    assert (tmp_path / "t.csv").read_bytes().startswith(codecs.BOM_UTF8)
+
+
+def test_a_table_with_wrong_cells_tells_row_column_and_cure(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "编号,标题,阶段,话术正文,意向\na,甲,通用,您好,高\nb,,售前,您好,很高\n", encoding="utf-8"
+    )
+
+    with pytest.raises(LoadError) as told:
+        tables.read(path)
+
+    assert str(told.value.problems[0]) == "t.csv 第3行 “标题”：必填，请补上"
+    assert {(p.row, p.column) for p in told.value.problems} == {
+        (3, "标题"), (3, "阶段"), (3, "意向"),
+    }  # fmt: skip
+
+
+def test_missing_and_unknown_columns_are_named(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("编号,标题,正文,颜值\n", encoding="utf-8")
+
+    with pytest.raises(LoadError) as told:
+        tables.read(path)
+
+    assert {p.column for p in told.value.problems} == {"阶段", "颜值"}
+
+
+def test_an_inflated_workbook_is_refused_before_it_is_parsed(tmp_path):
+    path = tmp_path / "t.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("xl/worksheets/sheet1.xml", b"<row/>" * 10_000_000)
+
+    with pytest.raises(LoadError, match="展开后有60MB，太大"):
+        tables.read(path)
+
+
+def test_a_cell_in_the_far_corner_is_refused_before_it_is_parsed(tmp_path):
+    path = tmp_path / "t.xlsx"
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("xl/worksheets/sheet1.xml", '<row r="1048576"><c r="XFD1048576"/></row>')
+
+    with pytest.raises(LoadError, match="1048576行×16384列"):
+        tables.read(path)
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.xls", "t.ods", "t.exe", "t.toml", "t.csv"])
+def test_a_file_of_random_bytes_is_refused_in_words(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"MZ\x90\x00" + random.Random(1).randbytes(3000))
+
+    with pytest.raises(LoadError):
+        tables.read(path)
+
+
+def test_a_number_typed_into_a_cell_is_read_as_text(tmp_path):
+    import xlsxwriter
+
+    path = tmp_path / "t.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["编号", "标题", "阶段", "话术正文", "失效日期"])
+        sheet.write_row(1, 0, [12, "标题", "通用", 88])
+        sheet.write_datetime(1, 4, date(2026, 3, 31), book.add_format({"num_format": "yyyy-mm-dd"}))
+
+    [read] = tables.read(path)
+
+    assert (read.id, read.body, read.valid_to) == ("12", "88", date(2026, 3, 31))
+
+
+def test_the_written_workbook_offers_the_stages_as_a_list(tmp_path):
+    tables.write(tmp_path / "t.xlsx", [script()])
+    sheet = zipfile.ZipFile(tmp_path / "t.xlsx").read("xl/worksheets/sheet1.xml").decode()
+
+    assert "加好友欢迎,首次触达" in sheet
+    book = python_calamine.CalamineWorkbook.from_path(str(tmp_path / "t.xlsx"))
+    assert book.sheet_names == ["话术"]
+
+
+# filling
+
+
+@pytest.mark.parametrize(
+    ("body", "values", "text", "missing"),
+    [
+        ("{客户称呼}，您好", {"客户称呼": "王女士"}, "王女士，您好", ()),
+        ("{客户称呼}，续航够用。", {}, "您好，续航够用。", ()),
+        ("周六方便，{客户称呼}带家人来。", {}, "周六方便，您带家人来。", ()),
+        ("{车型}有现车。", {}, "【车型？】有现车。", ("车型",)),
+        ("有现车。[[现在有{优惠}。]]", {}, "有现车。", ()),
+        ("有现车。[[现在有{优惠}。]]", {"优惠": "保养券"}, "有现车。现在有保养券。", ()),
+        ("[[{优惠}到{优惠截止}]]", {"优惠": "保养券"}, "", ()),
+        ("{客户称呼}，您好", {"客户称呼": "{车型}"}, "｛车型｝，您好", ()),
+        ("{客户称呼", {}, "｛客户称呼", ()),
+        ("{ 门店 }见", {"门店": "天河店"}, "天河店见", ()),
+        ("{门店}见", {"门店": " "}, "【门店？】见", ("门店",)),
+    ],
+)
+def test_variables_are_filled_asked_for_or_dropped(body, values, text, missing):
+    filled = fill(script(body=body), values)
+
+    assert (filled.text, filled.missing) == (text, missing)
+
+
+def test_the_closing_question_is_part_of_what_is_sent():
+    asked = script(body="有现车。", follow_up="您哪天方便？")
+
+    assert fill(asked, {}).text == "有现车。您哪天方便？"
+    assert fill(asked, {}, follow_up=False).text == "有现车。"
+
+
+def test_the_advisor_sees_what_was_filled_in():
+    filled = fill(
+        script(body="{客户称呼}，{车型}到了"), {"客户称呼": "李先生", "车型": "S6", "门店": "x"}
+    )
+
+    assert filled.used == {"客户称呼": "李先生", "车型": "S6"}
+
+
+@given(
+    st.text(st.sampled_from("{}[]客户称呼车型 a，\n"), max_size=40),
+    st.dictionaries(st.sampled_from(["客户称呼", "车型"]), st.text(max_size=5)),
+)
+def test_no_template_and_no_nickname_leaves_a_raw_brace(body, values):
+    text = fill(script(body=body), values).text
+
+    assert not set(text) & {"{", "}"}
+
+
+def test_variables_are_listed_once_in_order():
+    assert variables("{车型}{门店}{车型}") == ("车型", "门店")
+
+
+# choosing
+
+RANGE = script(
+    "range", q="冬天续航能跑多少", also=("冬天掉电厉害吗",), concerns=("range",), body="看温度"
+)
+CHARGE = script("charge", q="没有车位怎么充电", concerns=("charging",), body="附近有快充站")
+PRICE = script("price", q="还能便宜多少", concerns=("price",), stage="价格异议", body="看活动")
+
+
+@pytest.fixture
+def bank():
+    return Bank([RANGE, CHARGE, PRICE])
+
+
+def ids(suggestions):
+    return [item.script.id for item in suggestions.items]
+
+
+def test_the_script_with_the_nearest_question_comes_first(bank):
+    answer = bank.suggest(Query("冬天跑高速续航多少"))
+
+    assert ids(answer)[0] == "range"
+    assert answer.confident
+    assert {"冬天", "续航"} <= set(answer.items[0].matched)
+    assert answer.items[0].reason.startswith("命中：")
+
+
+def test_a_question_about_something_else_is_met_with_no_confidence(bank):
+    assert not bank.suggest(Query("你们公司招人吗")).confident
+    assert not bank.suggest(Query("")).confident
+
+
+def test_a_changed_script_is_found_by_its_new_words_at_once(bank):
+    bank.put(replace(PRICE, q="门店几点关门", also=()))
+
+    assert ids(bank.suggest(Query("门店几点关门")))[0] == "price"
+    assert bank.get("price").q == "门店几点关门"
+    assert not bank.suggest(Query("还能便宜多少")).confident
+
+
+def test_a_dropped_script_is_not_found(bank):
+    bank.drop("charge")
+
+    assert "charge" not in ids(bank.suggest(Query("没有车位怎么充电")))
+    assert bank.get("charge") is None
+
+
+@given(st.lists(st.sampled_from([RANGE, CHARGE, PRICE]), min_size=1, max_size=8), st.randoms())
+@settings(max_examples=30, deadline=None)
+def test_a_bank_changed_step_by_step_answers_like_a_fresh_one(steps, random):
+    changed = Bank()
+    for one in steps:
+        changed.put(one)
+    gone = random.choice(steps).id
+    changed.drop(gone)
+    fresh = Bank({s.id: s for s in steps if s.id != gone}.values())
+
+    for text in ("冬天续航", "怎么充电", "便宜"):
+        assert changed.suggest(Query(text)) == fresh.suggest(Query(text))
+
+
+def test_the_customers_concern_decides_between_equal_wordings():
+    twins = [script(key, q="这个怎么样", concerns=(code,)) for key, code in
+             (("a", "price"), ("b", "charging"))]  # fmt: skip
+    answer = Bank(twins).suggest(Query("这个怎么样", concerns={"charging": -1}))
+
+    assert ids(answer) == ["b", "a"]
+
+
+def test_what_was_sent_lately_steps_back():
+    twins = [script(key, q="冬天续航怎么样") for key in ("a", "b")]
+
+    assert ids(Bank(twins).suggest(Query("冬天续航怎么样"))) == ["a", "b"]
+    assert ids(Bank(twins).suggest(Query("冬天续航怎么样", seen=frozenset({"a"})))) == ["b", "a"]
+
+
+def test_what_colleagues_adopt_rises_and_the_rate_is_told():
+    twins = [script(key, q="冬天续航怎么样") for key in ("a", "b")]
+    usage = {"a": Usage(shown=50, adopted=5), "b": Usage(shown=50, adopted=21)}
+    answer = Bank(twins).suggest(Query("冬天续航怎么样", usage=usage))
+
+    assert ids(answer) == ["b", "a"]
+    assert "近30天采纳率42%（50次）" in answer.items[0].reason
+
+
+def test_a_rate_of_a_few_uses_is_not_told(bank):
+    answer = bank.suggest(Query("冬天续航", usage={"range": Usage(shown=19, adopted=19)}))
+
+    assert "采纳率" not in answer.items[0].reason
+
+
+def test_a_popular_script_does_not_beat_the_right_one(bank):
+    usage = {"price": Usage(shown=9000, adopted=9000, replied=9000)}
+
+    assert ids(bank.suggest(Query("冬天掉电厉害吗", usage=usage)))[0] == "range"
+
+
+@pytest.mark.parametrize(
+    ("fields", "query", "shown"),
+    [
+        ({"status": "草稿"}, {"day": TODAY}, False),
+        ({"valid_to": date(2026, 3, 5)}, {"day": TODAY}, False),
+        ({"valid_to": TODAY}, {"day": TODAY}, True),
+        ({"valid_from": date(2026, 3, 7)}, {"day": TODAY}, False),
+        ({"stores": ("天河店",)}, {"store": "番禺店"}, False),
+        ({"stores": ("天河店",)}, {"store": "天河店"}, True),
+        ({"scope": "个人", "owner": "zhang"}, {"advisor": "li"}, False),
+        ({"scope": "个人", "owner": "zhang"}, {"advisor": "zhang"}, True),
+        ({"models": ("M8",)}, {"model": "S6"}, False),
+        ({"models": ("S6",)}, {"model": "S6"}, True),
+    ],
+)
+def test_only_scripts_that_may_be_used_here_and_now_are_shown(fields, query, shown):
+    bank = Bank([replace(RANGE, **fields)])
+
+    assert bool(bank.suggest(Query("冬天续航能跑多少", **query)).items) is shown
+
+
+def test_without_words_the_open_concern_finds_its_script(bank):
+    assert ids(bank.suggest(Query("", concerns={"charging": -1})))[0] == "charge"
+
+
+# checking
+
+
+@pytest.mark.parametrize(
+    ("fields", "rule"),
+    [
+        ({"body": "{车行}见"}, "variable"),
+        ({"body": "[[有{优惠}"}, "bracket"),
+        ({"stage": "售前"}, "code"),
+        ({"concerns": ("prise",)}, "code"),
+        ({"intents": ("buy",)}, "code"),
+        ({"valid_to": date(2026, 3, 1)}, "expired"),
+        ({"body": "这是最好的车。"}, "guard"),
+        ({"body": "车长 4.8 米。"}, "facts"),
+        ({"body": "好" * 141}, "length"),
+    ],
+)
+def test_lint_finds_what_is_wrong_with_one_script(fields, rule):
+    assert rule in {p.rule for p in lint([script(**fields)], TODAY)}
+
+
+def test_lint_finds_copies_and_a_question_kept_in_two_scenes():
+    body = "后排放倒以后是平的，周末露营装得下帐篷、桌椅和两个大箱子，回来再竖起来就行。"
+    twins = [
+        script("a", q="后备箱多大", scene="空间", body=body),
+        script("b", q="后备箱多大？", scene="露营", body=body + "可以来试。"),
+    ]
+
+    assert {p.rule for p in lint(twins, TODAY)} == {"copy", "question"}
+
+
+def test_a_clean_script_has_no_problem():
+    clean = script(q="后备箱多大", body="{客户称呼}，后备箱放得下两个大箱子。", concerns=("space",))
+
+    assert lint([clean], TODAY) == ()
