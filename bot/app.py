@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot import outbox as sending
@@ -74,13 +74,18 @@ class App:
         return fresh
 
     async def answer(self, message_id: str, wait_s: float) -> str | None:
-        """The passive reply kept with a message; "" when there is none, None when not in time."""
+        """The passive reply kept with a message; "" when there is none, None when not in time.
+
+        LookupError when no such message was ever kept.
+        """
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(message_id, []).append(future)
         try:
-            done, reply = await self.writer.do(lambda db: inbox.reply(db, message_id))
-            if done:
-                return reply or ""
+            found = await self.writer.do(lambda db: inbox.reply(db, message_id))
+            if found is None:
+                raise LookupError(message_id)
+            if found.done:
+                return found.reply
             await self.work()  # who waits for an answer need not wait for the bell as well
             return await asyncio.wait_for(future, wait_s)
         except TimeoutError:
@@ -221,6 +226,3 @@ def passive(msg: Inbound, actions: list[Action], corp_id: str) -> str:
         if isinstance(action, Answer):
             return envelope.stream_reply(msg.id, action.text)
     return ""
-
-
-MINUTE = timedelta(minutes=1)

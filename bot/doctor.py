@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
@@ -144,7 +144,7 @@ async def _callback(config: Config, session: aiohttp.ClientSession) -> Check:
     base = config.server.public_url or f"http://{config.server.host}:{config.server.port}"
     word = secrets.token_hex(8)
     echo = cipher.encrypt(channel, word, secrets.token_bytes(16))
-    stamp, nonce = str(int(datetime.now(UTC).timestamp())), secrets.token_hex(8)
+    stamp, nonce = str(int(WallClock().now().timestamp())), secrets.token_hex(8)
     query = {"msg_signature": cipher.sign(channel.token, stamp, nonce, echo), "timestamp": stamp,
              "nonce": nonce, "echostr": echo}  # fmt: skip
     async with session.get(f"{base}/callback/app", params=query) as answer:

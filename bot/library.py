@@ -36,13 +36,6 @@ def shipped_lexicon() -> Lexicon:
     return Lexicon.load(None)
 
 
-def model(folder: Path) -> Any:
-    """The learnt layer on top of the lexicon."""
-    from nlp.train import Model
-
-    return Model.load(folder)
-
-
 def archived(message: Mapping[str, Any]) -> Kept:
     """A decrypted message object of the chat archive, as it is kept in the inbox."""
     body = json.dumps(message, ensure_ascii=False)

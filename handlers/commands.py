@@ -4,7 +4,18 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from handlers import cards, concerns, digests, followups, journey, names, paste, suggest, undo
+from handlers import (
+    cards,
+    concerns,
+    digests,
+    followups,
+    journey,
+    names,
+    paste,
+    pick,
+    suggest,
+    undo,
+)
 from handlers.context import Ctx
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send, UpdateCard
@@ -518,8 +529,8 @@ def book_only(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator
 
 def nameless(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """Nobody was named: scripts at once, and a question who it was."""
-    reading = suggest.read(words, ctx)
-    found = suggest.find(words, reading, None, msg.sender, (), ctx)
+    reading = pick.read(words, ctx)
+    found = pick.find(words, reading, None, msg.sender, (), ctx)
     empty = not (reading.concerns or reading.intents or reading.slots)
     if empty and not found.confident and reading.speech_act != "question":
         yield Send(msg.sender, LOST)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
-from handlers import checkins, commands, suggest
+from handlers import checkins, commands, pick, suggest
 from handlers.context import Ctx
 from handlers.games import host
 from handlers.router import Router, on
@@ -54,8 +54,8 @@ def private(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if not words or words in ("帮助", "help"):
         yield Answer(WELCOME)
         return
-    reading = suggest.read(words, ctx)
-    found = suggest.find(words, reading, None, msg.sender, (), ctx)
+    reading = pick.read(words, ctx)
+    found = pick.find(words, reading, None, msg.sender, (), ctx)
     yield Answer("\n".join(suggest.listed(found, None, ctx)).strip())
 
 

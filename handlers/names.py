@@ -52,10 +52,12 @@ def find(name: str, among: list[Customer]) -> Found:
     choices = {c.id: c.name for c in among}
     near = process.extract(name, choices, scorer=fuzz.ratio, score_cutoff=LIKELY, limit=5)
     by_id = {c.id: c for c in among}
-    surname = [c for c in among if c.name[:1] == name[:1] and c.name[1:] in TITLES]
+    family = [c for c in among if c.name[:1] == name[:1]]
     like = [by_id[key] for _, _, key in near]
-    like += [c for c in surname if c not in like]
-    return Found(like=tuple(like[:5]))
+    # Of the same family name first: 王先生 is rather 王女士 than 李先生.
+    like.sort(key=lambda c: c not in family)
+    titled = [c for c in family if c.name[1:] in TITLES and c not in like]
+    return Found(like=tuple([*titled, *like][:5]))
 
 
 def _plain(name: str) -> str:

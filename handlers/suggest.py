@@ -1,10 +1,9 @@
 """Answers for the advisor: three scripts with reasons, as text to paste and a card to tap."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
-from handlers import concerns, followups, ledger
+from handlers import concerns, followups, ledger, pick
 from handlers.context import Ctx
 from handlers.values import Action, Button, Card, Send
 from handlers.words import TIERS
@@ -12,7 +11,7 @@ from nlp import mask
 from nlp.labels import CONCERNS, INTENTS
 from nlp.reading import Reading
 from scriptbank import fill
-from scriptbank.script import Query, Script, Suggestion, Suggestions, Usage
+from scriptbank.script import Script, Suggestion, Suggestions
 from storage import customers, dialogs, scripts
 from storage.customers import Customer
 from storage.dialogs import Dialog
@@ -25,19 +24,15 @@ def offer(
     text: str, customer: Customer | None, noted: concerns.Noted | None, member: str, ctx: Ctx
 ) -> Iterator[Action]:
     """Read, rank and show; `noted` is there when the words were booked on a customer."""
-    reading = noted.reading if noted else read(text, ctx)
+    reading = noted.reading if noted else pick.read(text, ctx)
     yield from show(text, reading, customer, noted, member, (), ctx)
-
-
-def read(text: str, ctx: Ctx) -> Reading:
-    return ctx.lexicon.read(text, at=ctx.now, own_brands=ctx.settings.nlp.own_brands)
 
 
 def show(
     text: str, reading: Reading, customer: Customer | None, noted: concerns.Noted | None,
     member: str, skip: tuple[str, ...], ctx: Ctx,
 ) -> Iterator[Action]:  # fmt: skip
-    found = find(text, reading, customer, member, skip, ctx)
+    found = pick.find(text, reading, customer, member, skip, ctx)
     if not found.confident and not skip:
         _gap(text, member, "没有话术" if not found.items else "匹配不足", ctx)
     dialog = ctx.new_id()
@@ -52,31 +47,6 @@ def show(
     yield Send(member, "\n".join([*head, *listed(found, customer, ctx)]))
     if found.items:
         yield _card(dialog, member, customer, found)
-
-
-def find(
-    text: str, reading: Reading, customer: Customer | None, member: str,
-    skip: tuple[str, ...], ctx: Ctx,
-) -> Suggestions:  # fmt: skip
-    days = timedelta(days=ctx.settings.scriptbank.seen_days)
-    seen = scripts.seen_by(ctx.db, customer.id, ctx.now - days) if customer else frozenset()
-    model = reading.slot("model")
-    query = Query(
-        text=text, day=ctx.today, concerns={c.code: c.polarity for c in reading.concerns},
-        intents=tuple(i.code for i in reading.intents if not i.negated),
-        tier=customer.tier if customer else "",
-        model=str(model.value.get("series") or "") if model else customer.model if customer else "",
-        store=customer.store if customer else "", advisor=member,
-        seen=seen | frozenset(skip), usage=usage(ctx),
-    )  # fmt: skip
-    found = ctx.bank.suggest(query, ctx.settings.scriptbank.suggestions + len(skip))
-    items = tuple(s for s in found.items if s.script.id not in skip)
-    return Suggestions(found.confident, items[: ctx.settings.scriptbank.suggestions])
-
-
-def usage(ctx: Ctx) -> dict[str, Usage]:
-    rows = scripts.usage(ctx.db, ctx.now - timedelta(days=30))
-    return {r["script"]: Usage(r["shown"], r["adopted"], r["refused"]) for r in rows}
 
 
 def _head(reading: Reading, customer: Customer | None, noted: concerns.Noted | None) -> list[str]:
@@ -212,8 +182,8 @@ def more(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
     body = dialog.body
     customer = customers.get(ctx.db, body["customer"]) if body["customer"] else None
     skip = tuple(body["skip"])
-    reading = read(body["text"], ctx)
-    if not find(body["text"], reading, customer, dialog.member, skip, ctx).items:
+    reading = pick.read(body["text"], ctx)
+    if not pick.find(body["text"], reading, customer, dialog.member, skip, ctx).items:
         yield Send(dialog.member, "没有更多对题的话术了。可以换个说法，或回复 话术 加关键词。")
         return
     yield from show(body["text"], reading, customer, None, dialog.member, skip, ctx)
@@ -235,4 +205,4 @@ def why(dialog: Dialog) -> Iterator[Action]:
 
 def search(words: str, member: str, customer: Customer | None, ctx: Ctx) -> Iterator[Action]:
     """话术 充电桩: look the library up by words."""
-    yield from show(words, read(words, ctx), customer, None, member, (), ctx)
+    yield from show(words, pick.read(words, ctx), customer, None, member, (), ctx)

@@ -72,6 +72,7 @@ class _Found:
 class Cars:
     def __init__(self, brands: Sequence[Brand], context: Context) -> None:
         self._context = context
+        self.size = len(brands), sum(len(b.series) for b in brands)
         self._automaton = ahocorasick.Automaton()
         for word, names in _names(brands).items():
             self._automaton.add_word(word, (len(word), names))

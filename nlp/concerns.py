@@ -16,8 +16,6 @@ DEGREE = (
 
 
 FAINT = 0.5  # topics weaker than this need somebody to ask about them or judge them
-LONG = 60
-PASSING = 0.5
 BRIEF = 14  # characters in a clause that is about one thing
 
 
@@ -50,13 +48,15 @@ class _Clause:
         return [h for kind in polarity.JUDGING for h in self.hits[kind]]
 
 
-def find(text: str, clauses: Sequence[Clause], hits: Iterable[Hit]) -> list[Finding]:
+def find(text: str, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[Finding]:
     """All findings of a message, clause by clause; a clause without a topic speaks of the last."""
+    kinds = {h.rule.kind for h in hits}
+    if "foreign" in kinds and "home" not in kinds:
+        return []
     found: list[Finding] = []
     for part in _by_clause(clauses, hits):
         found.extend(_of_clause(text, part))
-    found = _plain(found)
-    return _salient(found) if len(text) > LONG else found
+    return _plain(found)
 
 
 def _plain(found: list[Finding]) -> list[Finding]:
@@ -65,15 +65,6 @@ def _plain(found: list[Finding]) -> list[Finding]:
     if not codes:
         return found
     return [f for f in found if not f.faint or f.asked or f.code in codes]
-
-
-def _salient(found: list[Finding]) -> list[Finding]:
-    """In a long text, what it dwells on; a word in passing is not a concern."""
-    weights: dict[str, float] = defaultdict(float)
-    for finding in found:
-        weights[finding.code] += finding.weight + 0.3 * abs(finding.polarity)
-    most = max(weights.values(), default=0.0)
-    return [f for f in found if weights[f.code] >= PASSING * most]
 
 
 def _by_clause(clauses: Sequence[Clause], hits: Iterable[Hit]) -> list[_Clause]:

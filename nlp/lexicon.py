@@ -20,6 +20,25 @@ __all__ = ["Lexicon", "LexiconError"]
 DATA = Path(__file__).parent / "data"
 FILES = ("concerns.toml", "opinions.toml", "intents.toml", "signals.toml", "slots.toml")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+# A longer word hides shorter ones of the same use only: 多少钱 is no 多, but it is a question.
+FEELING = frozenset(
+    (
+        "topic",
+        "cue",
+        "ask",
+        "good",
+        "bad",
+        "up",
+        "down",
+        "worry",
+        "asked",
+        "asks",
+        "rhetorical",
+        "foreign",
+        "home",
+    )
+)
+MEANING = frozenset(("intent", "act", "signal", "slot", "about"))
 Signature = tuple[tuple[str, int, int], ...]
 
 
@@ -90,8 +109,11 @@ class Lexicon:
     def hits(self, text: str, ends: Sequence[int]) -> list[Hit]:
         """Every rule that matches a normalised text, longer words of other meaning heeded."""
         found = self.matcher.hits(text, ends)
-        shadows = [h for h in found if h.rule.kind == "shadow"]
-        return uncovered([h for h in found if h.rule.kind != "shadow"], shadows)
+        shown: list[Hit] = []
+        for shadow, kinds in (("shadow", FEELING), ("eclipse", MEANING)):
+            shadows = [h for h in found if h.rule.kind == shadow]
+            shown += uncovered([h for h in found if h.rule.kind in kinds], shadows)
+        return shown
 
 
 def signature(folder: Path) -> Signature:

@@ -12,9 +12,8 @@ from nlp.match import PatternError, Rule, parse
 from nlp.reading import CONCERNS, INTENTS
 
 KINDS = (
-    "topic", "cue", "ask", "good", "bad", "up", "down", "neg", "double", "degree", "worry", "asked",
-    "asks", "rhetorical", "sarcasm", "own", "shadow", "intent", "negate", "act", "signal", "slot",
-    "about", "dismiss",
+    "topic", "cue", "ask", "good", "bad", "up", "down", "worry", "asked", "asks", "rhetorical",
+    "shadow", "eclipse", "intent", "act", "signal", "slot", "about", "foreign", "home",
 )  # fmt: skip
 SLOTS = ("payment", "purchase_kind", "usage", "hobby", "color", "trim")
 FIELDS: dict[str, type | tuple[type, ...]] = {
@@ -29,7 +28,6 @@ CODED = {
     "topic": CONCERNS,
     "cue": CONCERNS,
     "ask": CONCERNS,
-    "dismiss": CONCERNS,
     "intent": INTENTS,
     "slot": SLOTS,
 }

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from nlp import polarity
 from nlp.lexicon import Lexicon
-from nlp.reading import Reading
+from nlp.reading import Reading, Slot
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 AT = datetime(2026, 3, 6, 9, tzinfo=SHANGHAI)
@@ -23,6 +23,8 @@ SUBJECTS = {
     "动力": "power", "价格": "price", "内饰": "interior", "配置": "config", "安全性": "safety",
     "外观": "exterior", "操控": "handling", "油耗": "energy", "空间": "space", "舒适性": "comfort",
 }  # fmt: skip
+ALARMS = {"opt_out", "complaint"}
+WORDS = ("payment", "purchase_kind", "usage", "hobby", "color", "trim")
 CAR_WORDS = "车油驾驶价钱贷款电池充电里程空间座方向发动机"
 
 
@@ -166,6 +168,27 @@ def cities(lexicon: Lexicon, folder: Path) -> Iterator[str]:
             not found and row["expected"]["city"] is None
         )
     yield f"jio_location city                {right / total:.3f} ({right} of {total})"
+
+
+def own(lexicon: Lexicon, path: Path) -> dict[str, Score]:
+    """Scores on chat utterances with full labels, one for each thing that is understood."""
+    scores = {name: Score() for name in ("concerns", "intents", "tier", "act", "slots", "alarms")}
+    for row in rows(path):
+        reading = lexicon.read(row["text"], at=AT)
+        intents = {i.code + ("!" if i.negated else "") for i in reading.intents}
+        scores["concerns"].add(
+            ((c.code, c.polarity) for c in reading.concerns), map(tuple, row["concerns"])
+        )
+        scores["intents"].add(intents, row["intents"])
+        scores["tier"].add([reading.tier_signal], [row["tier"]])
+        scores["act"].add([reading.speech_act], [row["act"]])
+        scores["slots"].add(map(_named, reading.slots), map(tuple, row["slots"]))
+        scores["alarms"].add(intents & ALARMS, set(row["intents"]) & ALARMS)
+    return scores
+
+
+def _named(slot: Slot) -> tuple[str, str]:
+    return slot.kind, slot.value if slot.kind in WORDS else slot.text
 
 
 PARTS: tuple[Callable[[Lexicon, Path], Iterator[str]], ...] = (

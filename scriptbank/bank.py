@@ -5,16 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nlp import normalise, tokens
-from scriptbank.index import Hit, Index, Wording
+from scriptbank.index import Index, Wording
 from scriptbank.learn import Weights
 from scriptbank.script import Query, Script, Suggestion, Suggestions, Usage
+from scriptbank.wording import letters
 
 CONFIDENT = 0.45
 ENOUGH = 20  # uses below which a rate is not told: two of three is no 67 %
 UNDERSTOOD = 0.1  # what an agreeing concern adds to the certainty of the wording
+STYLE_SHARE = 0.98  # of another style's nearness, so that the very wording still goes first
 NEAREST = 40  # scripts judged for one question
 WEIGHTS = {
-    "wording": 1.0, "concern": 0.12, "intent": 0.05, "stage": 0.08, "model": 0.06, "tier": 0.03,
+    "wording": 1.0, "concern": 0.08, "intent": 0.05, "stage": 0.08, "model": 0.06, "tier": 0.03,
     "style": 0.04, "adoption": 0.06, "pinned": 0.04, "seen": -0.25,
 }  # fmt: skip
 TOP = sum(weight for weight in WEIGHTS.values() if weight > 0)
@@ -37,6 +39,8 @@ class Bank:
     def __init__(self, scripts: Iterable[Script] = ()) -> None:
         self._scripts: dict[str, Script] = {}
         self._texts: dict[str, str] = {}  # all a script's words, for telling what was found
+        self._questions: dict[str, str] = {}  # the question a script answers, as compared
+        self._styles: defaultdict[str, set[str]] = defaultdict(set)  # the scripts answering it
         self._concerned: defaultdict[str, set[str]] = defaultdict(set)
         self._index = Index()
         for script in scripts:
@@ -56,6 +60,8 @@ class Bank:
         self.drop(script.id)
         self._scripts[script.id] = script
         self._texts[script.id] = normalise.plain(" ".join((*asked(script), script.body)))
+        self._questions[script.id] = question(script)
+        self._styles[question(script)].add(script.id)
         for concern in script.concerns:
             self._concerned[concern].add(script.id)
         self._index.add(script.id, wordings(script))
@@ -65,6 +71,7 @@ class Bank:
         if script is None:
             return
         del self._texts[script_id]
+        self._styles[self._questions.pop(script_id)].discard(script_id)
         for concern in script.concerns:
             self._concerned[concern].discard(script_id)
         self._index.drop(script_id)
@@ -74,20 +81,37 @@ class Bank:
         self._index.learn(weights)
 
     def suggest(self, query: Query, k: int = 3) -> Suggestions:
-        """The best `k`; not `confident` when none of them is near enough to be shown as answer."""
-        ranked = [_judge(self._scripts[hit.key], hit, query) for hit in self._found(query, k)]
+        """The best `k`; not `confident` when none of them is near enough to be shown as answer.
+
+        Of several styles of one answer the best stands for all; the others follow at the end.
+        """
+        found = self._found(query, k).items()
+        ranked = [_judge(self._scripts[key], near, query) for key, near in found]
         ranked.sort(key=lambda one: (-one.score, one.script.id))
         words = tokens.cut(normalise.plain(query.text))
-        items = tuple(self._told(one, query, words) for one in ranked[:k])
+        items = tuple(self._told(one, query, words) for one in _distinct(ranked)[:k])
         return Suggestions(any(map(_sure, ranked[:1])), items)
 
-    def _found(self, query: Query, k: int) -> Iterator[Hit]:
-        """By their words, and by what the customer is concerned about whatever the words."""
-        hits = {hit.key: hit for hit in self._index.search(query.text, max(NEAREST, 2 * k))}
+    def _found(self, query: Query, k: int) -> dict[str, float]:
+        """Nearness by id: by the words, and what concerns the customer whatever the words.
+
+        Styles of one answer share what any of them is found by.
+        """
+        limit = max(NEAREST, 4 * k)
+        near = {hit.key: hit.score for hit in self._index.search(query.text, limit)}
         for concern in query.concerns:
             for key in sorted(self._concerned[concern])[:NEAREST]:
-                hits.setdefault(key, Hit(key, 0.0))
-        return (hit for hit in hits.values() if fits(self._scripts[hit.key], query))
+                near.setdefault(key, 0.0)
+        best: dict[str, float] = {}
+        for key, score in near.items():
+            question = self._questions[key]
+            best[question] = max(score, best.get(question, 0.0))
+        pooled = {
+            key: max(near.get(key, 0.0), STYLE_SHARE * score)
+            for question, score in best.items()
+            for key in self._styles[question]
+        }
+        return {key: score for key, score in pooled.items() if fits(self._scripts[key], query)}
 
     def _told(self, one: _Ranked, query: Query, words: list[str]) -> Suggestion:
         own = self._texts[one.script.id]
@@ -96,8 +120,8 @@ class Bank:
         return Suggestion(one.script, round(one.score, 4), matched, why, one.parts)
 
 
-def _judge(script: Script, hit: Hit, query: Query) -> _Ranked:
-    parts = {"wording": hit.score, **agreement(script, query)}
+def _judge(script: Script, near: float, query: Query) -> _Ranked:
+    parts = {"wording": near, **agreement(script, query)}
     score = sum(WEIGHTS[name] * value for name, value in parts.items())
     return _Ranked(script, max(0.0, score / TOP), parts)
 
@@ -105,6 +129,20 @@ def _judge(script: Script, hit: Hit, query: Query) -> _Ranked:
 def _sure(best: _Ranked) -> bool:
     """Near enough in wording; what the understanding adds makes up for other words."""
     return best.parts["wording"] + UNDERSTOOD * best.parts["concern"] >= CONFIDENT
+
+
+def _distinct(ranked: list[_Ranked]) -> list[_Ranked]:
+    """The best of each question in order, then the other styles in order."""
+    first: dict[str, _Ranked] = {}
+    for one in ranked:
+        first.setdefault(question(one.script), one)
+    chosen = list(first.values())
+    return chosen + [one for one in ranked if first[question(one.script)] is not one]
+
+
+def question(script: Script) -> str:
+    """What makes two scripts styles of one answer: the same standard question."""
+    return letters(script.q) or script.id
 
 
 def asked(script: Script) -> tuple[str, ...]:
@@ -117,7 +155,7 @@ def wordings(script: Script) -> Iterator[Wording]:
     for text in (script.q, *script.also):
         yield Wording(text)
     yield Wording(" ".join((script.title, script.scene, *script.tags)), 0.9)
-    yield Wording(script.body, 0.6, whole=False)
+    yield Wording(script.body, whole=False)
 
 
 def fits(script: Script, query: Query) -> bool:
@@ -131,18 +169,26 @@ def fits(script: Script, query: Query) -> bool:
 
 
 def agreement(script: Script, query: Query) -> dict[str, float]:
-    """How script and customer agree beside the wording, each part 0..1."""
+    """How script and customer agree beside the wording, each part 0..1 (a model -1..1)."""
     return {
         "concern": _shared(script.concerns, tuple(query.concerns)),
         "intent": _shared(script.intents, query.intents),
         "stage": float(bool(query.stage) and script.stage == query.stage),
-        "model": float(bool(query.model) and query.model in script.models),
+        "model": named(script, query),
         "tier": float(bool(query.tier) and query.tier in script.tiers),
         "style": float(bool(query.style) and script.style == query.style),
         "adoption": adoption(query.usage.get(script.id, Usage())),
         "pinned": float(script.pinned),
         "seen": float(script.id in query.seen),
     }
+
+
+def named(script: Script, query: Query) -> float:
+    """1 for the model that is asked about, -1 when the script's question names another one."""
+    text = query.text.lower()
+    if query.model in script.models or any(model.lower() in text for model in script.models):
+        return 1.0
+    return -float(any(model in script.q for model in script.models))
 
 
 def adoption(usage: Usage) -> float:

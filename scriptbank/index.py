@@ -10,7 +10,7 @@ changed step by step answers like one built afresh.
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -22,7 +22,7 @@ from scriptbank.wording import MEANING, features, fold, letters
 # Measured on paraphrase sets: characters bear more than pairs, however rare a pair is.
 CHARACTER, PAIR, GROUP = 4, 1, 3
 STEPS = 3  # weights per doubling of rarity
-HELD = 0.5
+HELD = 0.4  # how much it counts that an entry has the question's features in any wording
 ORDER = 0.15  # how much the order of the characters counts beside the features
 
 
@@ -30,7 +30,7 @@ ORDER = 0.15  # how much the order of the characters counts beside the features
 class Wording:
     """A text an entry can be found by; `share` below 1 ranks it under a standard question.
 
-    `whole` says that the entire text should agree; of an answer's text a part is enough.
+    `whole` says that the entire text should agree; an answer's text only holds what is asked.
     """
 
     text: str
@@ -55,6 +55,16 @@ class _Slot:
     whole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is looked for: its features by name and number, and what all of them weigh."""
+
+    folded: str
+    names: set[str]
+    known: set[int]
+    total: int
+
+
 class Index:
     """Wordings by feature. Adding or dropping one is felt by the next search."""
 
@@ -68,8 +78,7 @@ class Index:
         self._slots: list[_Slot | None] = []
         self._own: list[int] = []  # the weight of all features of a slot
         self._of: defaultdict[str, list[int]] = defaultdict(list)
-        self._full = True
-        self._held: dict[str, frozenset[int]] = {}
+        self._held: dict[str, set[int]] = {}  # all features of an entry of several wordings
         self._live = 0
         self._scale = 1
         self._stale: set[int] = set()  # features whose weight is to be found anew
@@ -84,6 +93,10 @@ class Index:
             plain = letters(wording.text)
             if plain:
                 self._put(key, plain, wording)
+        numbers = self._of[key]
+        if len(numbers) > 1:
+            slots = filter(None, map(self._slots.__getitem__, numbers))
+            self._held[key] = {feature for slot in slots for feature in slot.features}
 
     def drop(self, key: str) -> None:
         self._held.pop(key, None)
@@ -104,31 +117,30 @@ class Index:
     def search(self, text: str, limit: int = 48) -> list[Hit]:
         """The nearest entries, best first, each by its nearest wording; ties by key."""
         self._weigh()
-        plain = letters(text)
-        folded = fold(plain)
-        asked = features(plain, folded)
-        known = {n for f in asked if (n := self._numbers.get(f)) is not None}
-        total = sum(self._weight(f, 0) for f in asked if f not in self._numbers)
-        total += sum(map(self._weights.__getitem__, known))
+        asked = self._ask(text)
         pool = max(self._pool, 2 * limit) * (3 if self._learnt else 1)
-        numbers = self._candidates(known, total, pool)
-        near: dict[str, float] = {}
-        for slot, score in self._compare(numbers, known, folded, total):
-            if self._learnt and score:
-                score = (score + slot.share * self._likeness(slot, asked, folded)) / 2
-            if score > near.get(slot.key, -1.0):
-                near[slot.key] = score
-        found = [Hit(key, self._whole(key, score, known, total)) for key, score in near.items()]
+        found = [
+            Hit(key, (near + HELD * self._held_share(key, asked, shared)) / (1 + HELD))
+            for key, (near, shared) in self._nearest(asked, pool).items()
+        ]
         found.sort(key=lambda hit: (-hit.score, hit.key))
         return found[:limit]
 
-    def _whole(self, key: str, near: float, known: set[int], total: int) -> float:
-        """Nearness to one wording, and how much of the question the entry has at all."""
+    def _ask(self, text: str) -> _Question:
+        plain = letters(text)
+        folded = fold(plain)
+        names = features(plain, folded)
+        known = {n for f in names if (n := self._numbers.get(f)) is not None}
+        total = sum(self._weight(f, 0) for f in names if f not in self._numbers)
+        total += sum(map(self._weights.__getitem__, known))
+        return _Question(folded, names, known, total)
+
+    def _held_share(self, key: str, asked: _Question, shared: int) -> float:
+        """How much of the question the entry has at all, over all its wordings."""
         held = self._held.get(key)
-        if held is None:
-            return near
-        shared = sum(map(self._weights.__getitem__, known & held))
-        return (near + HELD * shared / total) / (1 + HELD)
+        if held is not None:
+            shared = sum(map(self._weights.__getitem__, asked.known & held))
+        return shared / asked.total
 
     def _put(self, key: str, plain: str, wording: Wording) -> None:
         number = len(self._slots)
@@ -137,8 +149,6 @@ class Index:
         self._slots.append(_Slot(key, folded, numbers, wording.share, wording.whole))
         self._own.append(0)
         self._of[key].append(number)
-        if self._full:
-            self._held[key] = self._held.get(key, frozenset()) | frozenset(numbers)
         self._live += 1
         for feature in numbers:
             self._postings[feature].append(number)
@@ -188,7 +198,7 @@ class Index:
             return GROUP * rare
         return rare * (CHARACTER if len(name) == 1 else PAIR)
 
-    def _candidates(self, known: set[int], total: int, pool: int) -> list[int]:
+    def _candidates(self, asked: _Question, pool: int) -> list[int]:
         """The wordings that share most features, of which the rarest are read first.
 
         Reading stops before the feature that would exceed the budget: what shares only common
@@ -196,7 +206,7 @@ class Index:
         """
         read: list[list[int]] = []
         left = self._budget * (4 if self._learnt else 1)
-        for size, feature in sorted((len(self._postings[n]), n) for n in known):
+        for size, feature in sorted((len(self._postings[n]), n) for n in asked.known):
             if read and size > left:
                 break
             left -= size
@@ -205,27 +215,31 @@ class Index:
         if len(shared) <= pool:
             return list(shared)
         least = sorted(shared.values())[-pool]
-        near = [number for number, count in shared.items() if count >= least]
-        own = self._own
-        near.sort(key=lambda n: (-shared[n] / (total + own[n]), n))
-        return near[:pool]
+        near = [number for number, count in shared.items() if count > least]
+        tied = [number for number, count in shared.items() if count == least]
+        tied.sort(key=self._own.__getitem__)  # of as many shared features: the least other ones
+        return near + tied[: pool - len(near)]
 
-    def _compare(
-        self, numbers: list[int], known: set[int], folded: str, total: int
-    ) -> Iterator[tuple[_Slot, float]]:
-        weigh = self._weights.__getitem__
-        for number in numbers:
-            slot = self._slots[number]
+    def _nearest(self, asked: _Question, pool: int) -> dict[str, tuple[float, int]]:
+        """The nearness of each entry's nearest wording, and the weight they share."""
+        weigh, known, total = self._weights.__getitem__, asked.known, asked.total
+        slots, own, ratio = self._slots, self._own, fuzz.ratio
+        best: dict[str, tuple[float, int]] = {}
+        for number in self._candidates(asked, pool):
+            slot = slots[number]
             assert slot is not None
             shared = sum(map(weigh, known.intersection(slot.features)))
-            if not slot.whole:
-                yield slot, 0.0
-                continue
-            near = 2 * shared / (total + self._own[number])
-            order = fuzz.ratio(folded, slot.folded) / 100
-            yield slot, slot.share * (near + ORDER * order) / (1 + ORDER)
+            near = 0.0
+            if slot.whole:
+                order = ratio(asked.folded, slot.folded) / 100
+                near = (2 * shared / (total + own[number]) + ORDER * order) / (1 + ORDER)
+                if self._learnt:
+                    near = (near + self._learnt.likeness(self._odd(asked, slot), order)) / 2
+                near *= slot.share
+            if slot.key not in best or near > best[slot.key][0]:
+                best[slot.key] = near, shared
+        return best
 
-    def _likeness(self, slot: _Slot, asked: set[str], folded: str) -> float:
-        """What use has taught about the features that only one of the two wordings has."""
-        odd = asked.symmetric_difference(map(self._names.__getitem__, slot.features))
-        return self._learnt.likeness(odd, fuzz.ratio(folded, slot.folded) / 100)
+    def _odd(self, asked: _Question, slot: _Slot) -> set[str]:
+        """The features that only one of question and wording has."""
+        return asked.names.symmetric_difference(map(self._names.__getitem__, slot.features))

@@ -114,7 +114,7 @@ def _shelve_line(shelf: Shelf, key: str, line: str) -> None:
 
 
 def _body(answer: str) -> list[Wording]:
-    return [Wording(answer, 0.6, whole=False)] if answer else []
+    return [Wording(answer, whole=False)] if answer else []
 
 
 def pairs(pair_lines: Iterable[str]) -> Iterator[tuple[str, str, bool]]:

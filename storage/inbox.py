@@ -17,6 +17,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Dealt:
+    """`reply` is the plaintext of the passive reply, "" when there is none."""
+
+    done: bool
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     kept: Kept
     received_at: datetime
@@ -57,10 +65,10 @@ def failed(db: Db, msg_id: str, error: str) -> None:
     db.run(sql, id=msg_id, error=error)
 
 
-def reply(db: Db, msg_id: str) -> tuple[bool, str | None]:
-    """Whether the message has been dealt with, and the passive reply kept with it."""
+def reply(db: Db, msg_id: str) -> Dealt | None:
+    """How far a message has come; None when it is not known."""
     row = one(db, "select state, reply from inbox where id = :id", id=msg_id)
-    return (row is not None and row["state"] != "new", row["reply"] if row else None)
+    return Dealt(row["state"] != "new", row["reply"] or "") if row else None
 
 
 def dead(db: Db, limit: int = 500) -> list[dict[str, str]]:

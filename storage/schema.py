@@ -62,7 +62,7 @@ step(
         id text primary key, name text not null, title text not null, store text not null,
         owner text not null, source text not null, stage text not null, model text not null,
         phone text not null, tier text not null, track text not null, tier_reason text not null,
-        level text not null, level_reason text not null, level_at text not null,
+        level text not null, level_reason text not null, level_at text,
         pinned_until text, added_at text not null, spoke_at text, contacted_at text,
         opted_out_at text, archive_refused_at text, deleted_at text);
     create index customers_owner on customers (owner, level);

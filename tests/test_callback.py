@@ -299,11 +299,11 @@ async def test_a_message_the_bot_leaves_unanswered_gets_an_empty_answer(post):
 
 
 async def half_sent(client, head, body):
-    """Open a connection by hand, send this much and read what comes."""
+    """Open a connection by hand, send this much and read the status."""
     reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
     writer.write(head.encode() + b"\r\n\r\n" + body)
     await writer.drain()
-    answer = await reader.read()
+    answer = await reader.readline()
     writer.close()
     await writer.wait_closed()
     return int(answer.split()[1])

@@ -44,7 +44,7 @@ async def _serve(config: Config) -> None:
     ):
         app = web.Application()
         app.add_routes(server.routes(running, ids.channels, config.wecom.callback_window_s))
-        runner = web.AppRunner(app, access_log=None)  # the query holds signatures
+        runner = web.AppRunner(app, **server.GUARDS)
         await runner.setup()
         try:
             await web.TCPSite(runner, config.server.host, config.server.port).start()

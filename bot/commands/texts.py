@@ -56,19 +56,17 @@ def _write(rows: Iterable[dict[str, Any]]) -> None:
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--model", type=click.Path(path_type=Path), help="salesbot train 写出的目录")
 @click.option("--explain", is_flag=True, help="画出是哪些字")
-def tag(file: Path | None, model: Path | None, explain: bool) -> None:
+def tag(file: Path | None, explain: bool) -> None:
     """读懂客户的话：JSONL 进，JSONL 出。"""
     now = WallClock().now()
     lexicon = library.shipped_lexicon()
-    learnt = library.model(model) if model else None
     if not explain:
-        _write(tagging.lines(lexicon, _lines(file), now, learnt))
+        _write(tagging.lines(lexicon, _lines(file), now))
         return
     for line in _lines(file):
         try:
-            click.echo(underline(tagging.understood(lexicon, json.loads(line), now, learnt)))
+            click.echo(underline(tagging.understood(lexicon, json.loads(line), now)))
         except ValueError as exc:
             fail(f"这一行读不懂：{exc}")
 

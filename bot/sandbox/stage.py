@@ -222,6 +222,7 @@ async def _serving(
         async with site_holder:
             await pretend.connect(_addresses(url, ids.channels))
             yield stage
+            await pretend.close()
 
 
 @asynccontextmanager
@@ -250,6 +251,9 @@ def load() -> Knowledge:
 
 
 def _prepare(db: Db, known: Knowledge, end: datetime, empty: bool) -> None:
+    """Scripts and history, unless the store that was given has them."""
+    if library.stored(db):
+        return
     library.save(db, known.bank.all(), end - timedelta(days=demo.DAYS))
     if not empty:
         demo.fill(db, known, end)
@@ -295,7 +299,7 @@ class _Site:
         return f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> "_Site":
-        self._runner = web.AppRunner(self._app, access_log=None)
+        self._runner = web.AppRunner(self._app, **server.GUARDS)
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket).start()
         return self

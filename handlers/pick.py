@@ -1,0 +1,80 @@
+"""Which three scripts to show: the best answer, one for each further concern, no variant twice."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from handlers.context import Ctx
+from nlp.reading import Reading
+from scriptbank.script import Query, Suggestion, Suggestions, Usage
+from storage import scripts
+from storage.customers import Customer
+
+
+def read(text: str, ctx: Ctx) -> Reading:
+    """Understand words without booking them on anybody."""
+    return ctx.lexicon.read(text, at=ctx.now, own_brands=ctx.settings.nlp.own_brands)
+
+
+def find(
+    text: str, reading: Reading, customer: Customer | None, member: str,
+    skip: tuple[str, ...], ctx: Ctx,
+) -> Suggestions:  # fmt: skip
+    """As many as the settings want; those in `skip`, and their variants, are left out."""
+    query = Query(
+        text=text, day=ctx.today, concerns={c.code: c.polarity for c in reading.concerns},
+        intents=tuple(i.code for i in reading.intents if not i.negated),
+        tier=customer.tier if customer else "", model=_model(reading, customer),
+        store=customer.store if customer else "", advisor=member, seen=_seen(customer, ctx),
+        usage=usage(ctx),
+    )  # fmt: skip
+    n = ctx.settings.scriptbank.suggestions
+    found = ctx.bank.suggest(query, 4 * (n + len(skip)))
+    shown = {_question(s) for s in found.items if s.script.id in skip}
+    fresh = [s for s in found.items if _question(s) not in shown]
+    return Suggestions(found.confident, tuple(_spread(fresh, shown, reading, query, ctx))[:n])
+
+
+def _model(reading: Reading, customer: Customer | None) -> str:
+    slot = reading.slot("model")
+    said = str(slot.value.get("series") or "") if slot else ""
+    return said or (customer.model if customer else "")
+
+
+def _seen(customer: Customer | None, ctx: Ctx) -> frozenset[str]:
+    days = timedelta(days=ctx.settings.scriptbank.seen_days)
+    return scripts.seen_by(ctx.db, customer.id, ctx.now - days) if customer else frozenset()
+
+
+def usage(ctx: Ctx) -> dict[str, Usage]:
+    rows = scripts.usage(ctx.db, ctx.now - timedelta(days=30))
+    return {r["script"]: Usage(r["shown"], r["adopted"], r["refused"]) for r in rows}
+
+
+def _spread(
+    best: Sequence[Suggestion], shown: Iterable[str], reading: Reading, query: Query, ctx: Ctx
+) -> list[Suggestion]:
+    picked = list(best[:1])
+    for concern in reading.concerns:
+        if any(concern.code in s.script.concerns for s in picked):
+            continue
+        own = replace(query, text=concern.evidence, concerns={concern.code: concern.polarity})
+        near = [s for s in ctx.bank.suggest(own, 4).items if concern.code in s.script.concerns]
+        picked += _distinct(near, [*shown, *map(_question, picked)])[:1]
+    return [*picked, *_distinct(best, map(_question, picked))]
+
+
+def _distinct(found: Iterable[Suggestion], taken: Iterable[str]) -> list[Suggestion]:
+    """Those whose question was not answered yet, one style of each."""
+    seen = set(taken)
+    left = []
+    for s in found:
+        if _question(s) not in seen:
+            seen.add(_question(s))
+            left.append(s)
+    return left
+
+
+def _question(s: Suggestion) -> str:
+    """The same for scripts that are mere variants of style."""
+    return s.script.q or s.script.id

@@ -1,0 +1,132 @@
+"""Fixtures: the knowledge read once, a conversation without sockets, the whole stage with them."""
+
+import random
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.app import ROUTER, TICKS, Knowledge
+from bot.sandbox import demo, stage
+from bot.sandbox.stage import Stage
+from handlers.context import Ctx
+from handlers.settings import Settings
+from handlers.team import Team
+from handlers.values import Action, Card, Inbound, Send
+from storage import customers
+from storage.customers import Customer
+from storage.sqlite import Sqlite
+
+
+@pytest.fixture(scope="session")
+def knowledge() -> Knowledge:
+    return stage.load()
+
+
+@dataclass
+class Talk:
+    """One advisor's chat with the bot, on a store in memory: what is said, what comes back."""
+
+    db: Sqlite
+    knowledge: Knowledge
+    settings: Settings
+    now: datetime
+    did: list[Action] = field(default_factory=list)
+    count: int = 0
+
+    def ctx(self) -> Ctx:
+        self.count += 1
+        return Ctx(db=self.db, now=self.now, lexicon=self.knowledge.lexicon,
+                   bank=self.knowledge.bank, rng=random.Random(self.count),
+                   settings=self.settings, team=Team(self.settings), cause=f"m{self.count}",
+                   quiz=self.knowledge.quiz)  # fmt: skip
+
+    def tell(self, msg: Inbound) -> list[Action]:
+        with self.db.atomic():
+            self.did = list(ROUTER.dispatch(msg, self.ctx()))
+        return self.did
+
+    def says(self, who: str, text: str) -> list[Action]:
+        """A member writes to the app; returns what the bot does."""
+        return self.tell(Inbound(f"i{self.count}", "app", "text", who, self.now, text))
+
+    def taps(self, who: str, button: str) -> list[Action]:
+        """Press a button of the newest card that was shown."""
+        card = next(a for a in reversed(self.did) if isinstance(a, Card))
+        key = next(b.key for b in card.buttons if b.text == button)
+        fields = {"TaskId": card.task_id, "EventKey": key, "ResponseCode": "rc"}
+        msg = Inbound(f"i{self.count}", "app", "event", who, self.now,
+                      event="template_card_event", fields=fields)  # fmt: skip
+        return self.tell(msg)
+
+    def asks(self, who: str, text: str, chat: str = "team") -> str:
+        """A member speaks to the aibot; returns its answer."""
+        did = self.tell(Inbound(f"i{self.count}", "aibot", "text", who, self.now, text, chat=chat))
+        return "\n".join(a.text for a in did)  # type: ignore[union-attr]
+
+    def wait(self, **step: float) -> list[Action]:
+        """Let time pass, knocking each minute; returns what was sent meanwhile."""
+        sent: list[Action] = []
+        until = self.now + timedelta(**step)
+        while self.now < until:
+            self.now = min(self.now + timedelta(minutes=1), until)
+            for tick in TICKS:
+                with self.db.atomic():
+                    sent += list(tick(self.ctx()))
+        return sent
+
+    def texts(self, to: str = "zhang") -> str:
+        return "\n".join(a.text for a in self.did if isinstance(a, Send) and a.to == to)
+
+    def customer(self, customer_id: str) -> Customer:
+        found = customers.get(self.db, customer_id)
+        assert found is not None
+        return found
+
+    def concerns(self, customer_id: str) -> dict[str, int]:
+        tags = customers.tags(self.db, customer_id, self.now, "concern")
+        return {t.code: t.polarity for t in tags}
+
+
+@pytest.fixture
+def db() -> Iterator[Sqlite]:
+    store = Sqlite(None)
+    store.migrate()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def talk(db: Sqlite, knowledge: Knowledge) -> Talk:
+    """Friday 2026-03-06 09:00 in the store of zhang, who knows wang 王女士 and li 李先生."""
+    now = demo.START
+    for key, name, title in (("wang", "王女士", "女士"), ("li", "李先生", "先生")):
+        customers.add(db, Customer(id=key, name=name, title=title, store="bj-cy", owner="zhang",
+                                   added_at=now - timedelta(days=5)))  # fmt: skip
+    return Talk(db, knowledge, demo.SETTINGS, now)
+
+
+@pytest.fixture(scope="session")
+def demo_store(knowledge: Knowledge, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sixty days of the demo, lived through once."""
+    path = tmp_path_factory.mktemp("demo") / "sandbox.db"
+    store = Sqlite(path)
+    store.migrate()
+    with store.atomic():
+        stage._prepare(store, knowledge, demo.START, empty=False)
+    store.run("pragma wal_checkpoint(truncate)")
+    store.close()
+    return path
+
+
+@pytest.fixture
+async def played(knowledge: Knowledge, demo_store: Path, tmp_path: Path) -> AsyncIterator[Stage]:
+    """The whole stage: callbacks and API over HTTP, the clock standing at 2026-03-06 09:00."""
+    shutil.copy(demo_store, tmp_path / "sandbox.db")
+    async with stage.open_stage(
+        start=demo.START, frozen=True, knowledge=knowledge, folder=tmp_path
+    ) as found:
+        yield found

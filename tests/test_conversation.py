@@ -1,0 +1,144 @@
+"""The advisor's chat: pasted words, scripts, and what is done with them."""
+
+from handlers.values import Card, Send, UpdateCard
+from storage import scripts
+
+ASKED = "客户王女士问：S6 冬天续航怎么样？有点贵"
+
+
+def test_pasted_words_become_tags_a_tier_and_three_scripts(talk):
+    did = talk.says("zhang", ASKED)
+
+    assert talk.concerns("wang") == {"range": 0, "price": -1}
+    assert "王女士｜" in did[0].text
+    assert "【3】" in did[0].text
+    assert [b.text for b in did[1].buttons][:3] == ["采用 1", "采用 2", "采用 3"]
+
+
+def test_the_scripts_answer_both_concerns_and_not_one_of_them_thrice(talk):
+    did = talk.says("zhang", ASKED)
+
+    assert "续航" in did[1].desc
+    assert "价格" in did[1].desc
+
+
+def test_adopting_sends_one_text_that_can_be_passed_on(talk):
+    talk.says("zhang", ASKED)
+
+    did = talk.taps("zhang", "采用 1")
+
+    assert isinstance(did[0], UpdateCard)
+    assert [type(a) for a in did[1:]] == [Send]
+    assert "【" not in did[1].text
+    assert talk.customer("wang").contacted_at == talk.now
+
+
+def test_the_customer_s_words_are_told_apart_from_the_advisor_s(talk):
+    talk.says(
+        "zhang",
+        "王女士 10:21\n冬天续航怎么样\n张伟 10:22\n有点贵是吧，我给您算算\n王女士 10:23\n嗯嗯",
+    )
+
+    assert talk.concerns("wang") == {"range": 0}
+
+
+def test_a_transcript_with_two_strangers_is_asked_about(talk):
+    talk.says("zhang", "王女士：冬天续航怎么样\n李先生：家里没车位怎么充电\n张伟：我看看")
+
+    assert "哪位是客户" in talk.texts()
+    talk.says("zhang", "2")
+    assert talk.concerns("li").keys() == {"charging"}
+
+
+def test_words_of_nobody_get_scripts_at_once_and_a_question_who_it_was(talk):
+    talk.says("zhang", "家里没车位怎么充电")
+
+    assert any(isinstance(a, Card) for a in talk.did)
+    assert "哪位客户" in talk.texts()
+    talk.says("zhang", "李先生")
+    assert talk.concerns("li").keys() == {"charging"}
+
+
+def test_after_a_customer_was_named_a_bare_paste_is_theirs(talk):
+    talk.says("zhang", "客户 李先生")
+
+    talk.says("zhang", "有点贵啊")
+
+    assert talk.concerns("li") == {"price": -1}
+
+
+def test_two_customers_of_one_name_are_offered_and_none_is_guessed(talk):
+    talk.says("zhang", "客户王先生问：有点贵")
+
+    assert "1. 王女士" in talk.texts()
+    assert talk.concerns("wang") == {}
+    talk.says("zhang", "1")
+    assert talk.concerns("wang") == {"price": -1}
+
+
+def test_why_names_the_words_and_the_numbers(talk):
+    talk.says("zhang", ASKED)
+
+    talk.says("zhang", "为什么")
+
+    assert "“有点贵”" in talk.texts()
+    assert "得分" in talk.texts()
+
+
+def test_another_batch_has_other_scripts(talk):
+    first = talk.says("zhang", ASKED)[0].text
+
+    second = talk.says("zhang", "换一批")[0].text
+
+    assert not {line for line in first.splitlines() if line.startswith("【")} & {
+        line for line in second.splitlines() if line.startswith("【")
+    }
+
+
+def test_what_does_not_fit_goes_to_the_gaps(talk):
+    talk.says("zhang", ASKED)
+
+    talk.says("zhang", "不合适")
+
+    assert [g["reason"] for g in scripts.gaps(talk.db, talk.now)] == ["顾问说不合适"]
+
+
+def test_what_is_not_understood_gets_a_helpful_line(talk):
+    talk.says("zhang", "嗯哼呃")
+
+    assert "没看懂" in talk.texts()
+
+
+def test_a_stranger_gets_one_polite_line_and_sees_nothing(talk):
+    talk.says("nobody", "客户 王女士")
+
+    assert [a.to for a in talk.did] == ["nobody"]
+    assert "管理员" in talk.did[0].text
+
+
+def test_another_advisor_s_customer_cannot_be_looked_up(talk):
+    talk.says("lina", "客户 王女士")
+
+    assert "没有找到" in talk.texts("lina")
+
+
+def test_an_appointment_is_logged_and_can_be_taken_back(talk):
+    talk.says("zhang", "记录 王女士 周六下午3点试驾")
+
+    assert "周六(3月7日)" in talk.texts() or "明天下午3点" in talk.texts()
+    assert talk.customer("wang").tier == "high"
+    talk.says("zhang", "撤销")
+    assert talk.customer("wang").tier == "low"
+
+
+def test_opting_out_stops_everything_at_once(talk):
+    talk.says("zhang", "客户王女士说：别再给我发了，退订")
+
+    assert talk.customer("wang").opted_out_at == talk.now
+    assert talk.wait(days=8) == [] or "王女士" not in str(talk.wait(days=8))
+
+
+def test_a_complaint_reaches_the_manager_too(talk):
+    talk.says("zhang", "客户王女士说：你们这是欺骗消费者，我要投诉到12315")
+
+    assert "投诉" in talk.texts("chen")
