@@ -101,9 +101,10 @@ def tick(ctx: Ctx) -> Iterator[Action]:
 
 
 def _set_timers(ctx: Ctx) -> None:
+    known = timers.known(ctx.db)
     for advisor in ctx.settings.advisors:
         name = f"morning:{advisor.userid}"
-        if name not in timers.known(ctx.db):
+        if name not in known:
             today = ctx.on(ctx.today, ctx.settings.followups.morning)
             first = today if ctx.now <= today else next_morning(advisor, ctx)
             timers.ensure(ctx.db, name, first)

@@ -185,13 +185,12 @@ def _inside(hit: Hit, starts: Sequence[int], furthest: Sequence[int]) -> bool:
 
 
 def widest(hits: Iterable[Hit]) -> list[Hit]:
-    """Of hits of one kind and code that overlap, the longest."""
+    """Of hits of one code that overlap, the longest."""
     kept: list[Hit] = []
+    taken: dict[str, set[int]] = {}
     for hit in sorted(hits, key=lambda h: (h.start - h.end, h.start)):
-        if not any(_clash(hit, other) for other in kept):
+        places = taken.setdefault(hit.rule.code, set())
+        if places.isdisjoint(range(hit.start, hit.end)):
+            places.update(range(hit.start, hit.end))
             kept.append(hit)
     return kept
-
-
-def _clash(a: Hit, b: Hit) -> bool:
-    return a.rule.code == b.rule.code and b.start < a.end and a.start < b.end

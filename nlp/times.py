@@ -117,28 +117,35 @@ def find(text: str, now: dt.datetime) -> list[When]:
 def _single(text: str, now: dt.datetime) -> Iterator[When]:
     at = 0
     while at < len(text):
-        if text[at] in STARTS and (found := _at(text, at, now)):
+        end, found = _at(text, at, now) if text[at] in STARTS else (at, None)
+        if found:
             yield found
-            at = found.end
-        else:
-            at += 1
+        at = max(end, at + 1)
 
 
-def _at(text: str, at: int, now: dt.datetime) -> When | None:
-    relative = RELATIVE.match(text, at)
-    try:
-        if relative:
-            return _relative(relative, now)
-        date = DATE.match(text, at)
-        if date and date.end() > at:
-            return _edge(text, _with_clock(text, _date(date, now), now), now)
-        clock = CLOCK.match(text, at)
-        if clock and _real_clock(text, clock):
-            return _edge(text, _clock(clock, now.replace(hour=0, minute=0), now, loose=True), now)
-    except (ValueError, OverflowError):
-        pass_over = None  # 2月30号, 25点: it has the form of a date, but there is no such day
-        return pass_over
-    return None
+def _at(text: str, at: int, now: dt.datetime) -> tuple[int, When | None]:
+    """The time that begins here, and where to go on; 2月30号 and 25点 are passed over whole."""
+    for pattern, meant in ((RELATIVE, _relative), (DATE, _dated), (CLOCK, _clocked)):
+        m = pattern.match(text, at)
+        if not m or m.end() == at:
+            continue
+        try:
+            found = meant(m, now)
+        except (ValueError, OverflowError):
+            return m.end(), None
+        if found:
+            return found.end, found
+    return at, None
+
+
+def _dated(m: re.Match[str], now: dt.datetime) -> When:
+    return _edge(m.string, _with_clock(m.string, _date(m, now), now), now)
+
+
+def _clocked(m: re.Match[str], now: dt.datetime) -> When | None:
+    if not _real_clock(m.string, m):
+        return None
+    return _edge(m.string, _clock(m, _midnight(now), now, loose=True), now)
 
 
 def _real_clock(text: str, clock: re.Match[str]) -> bool:

@@ -19,14 +19,15 @@ class Dialog:
 
 
 def _dialog(row: Row) -> Dialog:
-    return Dialog(**{**row, "body": json.loads(row["body"]), "at": at(row["at"])})
+    values = {name: row[name] for name in ("id", "member", "kind", "state")}
+    return Dialog(**values, body=json.loads(row["body"]), at=at(row["at"]))
 
 
 def begin(
     db: Db, *, dialog_id: str, member: str, kind: str, body: dict[str, Any], now: datetime
 ) -> None:
-    sql = """insert into dialogs (id, member, kind, state, body, at)
-        values (:id, :member, :kind, 'open', :body, :now) on conflict (id) do nothing"""
+    sql = """insert into dialogs (id, seq, member, kind, state, body, at)
+        values (:id, (select coalesce(max(seq), 0) + 1 from dialogs), :member, :kind, 'open', :body, :now) on conflict (id) do nothing"""
     text = json.dumps(body, ensure_ascii=False)
     db.run(sql, id=dialog_id, member=member, kind=kind, body=text, now=now)
 
@@ -39,7 +40,7 @@ def get(db: Db, dialog_id: str) -> Dialog | None:
 def newest(db: Db, member: str, since: datetime, *kinds: str) -> Dialog | None:
     """The latest open one of these kinds; no kinds means any."""
     sql = """select * from dialogs where member = :m and state = 'open' and at >= :since
-        order by at desc, id limit 20"""
+        order by seq desc limit 20"""
     found = (_dialog(row) for row in db.rows(sql, m=member, since=since))
     return next((d for d in found if not kinds or d.kind in kinds), None)
 

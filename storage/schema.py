@@ -98,9 +98,10 @@ step(
     create index followups_advisor on followups (advisor, state, due_at);
 
     create table dialogs (
-        id text primary key, member text not null, kind text not null, state text not null,
-        body text not null, at text not null);
-    create index dialogs_member on dialogs (member, at);
+        id text primary key, seq bigint not null, member text not null, kind text not null,
+        state text not null, body text not null, at text not null);
+    create index dialogs_member on dialogs (member, seq);
+    create index dialogs_seq on dialogs (seq);
     """,
 )
 

@@ -305,7 +305,8 @@ def test_every_span_is_the_evidence_itself(lexicon, text):
         assert text[slot.span[0] : slot.span[1]] == slot.text
 
 
-WORDS = "价格 续航 太 不 贵 吗 周六 下午 3点 20万 首付 S6 理想 ， 。 ？ ㎞ 👍 1 - 万 号 月 到 ½ 電 İ".split()
+WORDS = list("太不贵吗，。？㎞👍1-万号月到½電İ")
+WORDS += ["价格", "续航", "周六", "下午", "3点", "20万", "首付", "S6", "理想"]
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=14).map("".join))
@@ -351,7 +352,7 @@ def test_the_brand_file_is_wide_enough(lexicon):
 def test_both_segmenters_cut_alike():
     pytest.importorskip("rjieba")
     texts = [
-        "价格有点小贵，15-18万能拿下吗",
+        "价格有点小贵",
         "周六下午想过去试驾",
         "S6冬天续航怎么样",
         "卡罗拉锐放",

@@ -1,0 +1,151 @@
+"""What is done for one customer, once it is plain who is meant."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from handlers import cards, concerns, followups, journey, names, suggest, undo
+from handlers.context import Ctx
+from handlers.values import Action, Send
+from handlers.words import TIERS, when
+from storage import customers, dialogs
+from storage import followups as owed
+from storage.customers import Customer
+from storage.dialogs import Dialog
+from storage.followups import FollowUp
+
+
+def recent(member: str, ctx: Ctx, *kinds: str) -> Dialog | None:
+    """The newest open dialog of today; what was asked yesterday is not answered by a digit."""
+    return dialogs.newest(ctx.db, member, ctx.now - timedelta(hours=16), *kinds)
+
+
+def focused(member: str, ctx: Ctx) -> Customer | None:
+    """The customer named a moment ago, whose words a bare paste is taken for."""
+    since = ctx.now - timedelta(minutes=ctx.settings.followups.focus_minutes)
+    dialog = dialogs.newest(ctx.db, member, since, "focus")
+    return customers.get(ctx.db, dialog.body["customer"]) if dialog else None
+
+
+def choose(name: str, member: str, then: dict[str, str], ctx: Ctx) -> Iterator[Action]:
+    """Offer the candidates; the answer continues with `then`."""
+    among = names.visible(member, ctx)
+    found = names.find(name, among)
+    if not found.candidates:
+        yield Send(member, names.not_found(name, ctx, among))
+        return
+    ids = [c.id for c in found.candidates]
+    dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="which",
+                  body={"ids": ids, **then}, now=ctx.now)  # fmt: skip
+    head = f"有{len(ids)}位“{name}”，" if found.exact else f"没有“{name}”，是不是："
+    rows = [f"{n}. {names.describe(c, ctx)}" for n, c in enumerate(found.candidates, 1)]
+    yield Send(
+        member, "\n".join([head + ("请选一位：" if found.exact else ""), *rows, "回复序号。"])
+    )
+
+
+def with_customer(name: str, member: str, then: dict[str, str], ctx: Ctx) -> Iterator[Action]:
+    """Do `then` for the customer of that name, asking when it is not plain who that is."""
+    customer = names.find(name, names.visible(member, ctx)).one
+    if customer is None:
+        yield from choose(name, member, then, ctx)
+    else:
+        yield from perform(customer, member, then, ctx)
+
+
+def perform(customer: Customer, member: str, then: dict[str, str], ctx: Ctx) -> Iterator[Action]:
+    do = then["do"]
+    if do == "show":
+        yield from cards.show(customer, member, ctx)
+    elif do == "words":
+        yield from booked(customer, then["text"], member, ctx)
+    elif do == "book":
+        yield from book_only(customer, then["text"], member, ctx)
+    elif do == "record":
+        yield from recorded(customer, then["text"], member, ctx)
+    elif do == "done":
+        yield from contacted(customer, None, member, ctx)
+    elif do == "why":
+        cards.focus(customer, member, ctx)
+        yield Send(member, cards.why(customer, ctx))
+
+
+def recorded(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
+    note = journey.parse(words, ctx)
+    if note is None:
+        yield Send(member, f"没看懂要给{customer.name}记什么。可以记：{journey.DEALS}，"
+                           f"例如：记录 {customer.name} 周六下午3点试驾")  # fmt: skip
+        return
+    yield from journey.record(customer, note, member, ctx)
+
+
+def booked(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
+    """Words of a known customer: tags, tier, alarms, then three scripts."""
+    noted = concerns.note(customer, words, ctx, source="paste", member=member)
+    cards.focus(customer, member, ctx)
+    yield from suggest.offer(words, noted.customer, noted, member, ctx)
+    yield from concerns.alarms(noted, ctx)
+
+
+def book_only(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
+    """Scripts were given already; now it is known whose words they were."""
+    noted = concerns.note(customer, words, ctx, source="paste", member=member)
+    cards.focus(customer, member, ctx)
+    c = noted.customer
+    head = f"已记到{c.name}名下｜{TIERS[c.tier]}·{c.level}级"
+    lines = [head, *concerns.summary(noted.reading), f"依据：{c.tier_reason}；{c.level_reason}"]
+    yield Send(member, "\n".join(lines))
+    yield from concerns.alarms(noted, ctx)
+
+
+def contacted(
+    customer: Customer, followup: FollowUp | None, member: str, ctx: Ctx
+) -> Iterator[Action]:
+    """The advisor has been in touch: close what was owed, plan the next."""
+    open_ones = owed.open_of(ctx.db, customer.id)
+    target = followup or next(iter(open_ones), None)
+    for one in open_ones:
+        if one.due_at <= ctx.now or one.reminded_at or one == target:
+            owed.close(ctx.db, one.id, ctx.now, "已联系")
+    customers.change(ctx.db, customer.id, contacted_at=ctx.now)
+    undo.remember(ctx, member, f"{customer.name} 已联系", customer=customer.id, followup=target)
+    fresh = customers.get(ctx.db, customer.id) or customer
+    followups.plan_cadence(fresh, ctx)
+    ahead = [f for f in owed.open_of(ctx.db, customer.id)]
+    said = f"下次{when(ahead[0].due_at.astimezone(ctx.zone), ctx.local)}提醒" if ahead else ""
+    note = (
+        f"{customer.name} 已联系。{said}。记错了回复 撤销。"
+        if said
+        else f"{customer.name} 已联系。"
+    )
+    yield Send(member, note)
+
+
+def snoozer(
+    to: datetime,
+) -> Callable[[Customer, FollowUp | None, str, Ctx], Iterator[Action]]:
+    def snooze(
+        customer: Customer, followup: FollowUp | None, member: str, ctx: Ctx
+    ) -> Iterator[Action]:
+        target = followup or next(iter(owed.open_of(ctx.db, customer.id)), None)
+        undo.remember(ctx, member, f"{customer.name} 的提醒改期", customer=customer.id,
+                      followup=target)  # fmt: skip
+        if target is not None and target.state == "open":
+            owed.snooze(ctx.db, target.id, to)
+        else:
+            owed.plan(ctx.db, followup_id=ctx.new_id(), customer=customer.id, advisor=member,
+                      kind="own", due=to, reason="你设的提醒", now=ctx.now)  # fmt: skip
+        said = when(to.astimezone(ctx.zone), ctx.local)
+        yield Send(member, f"好，{said}再提醒你联系{customer.name}。改错了回复 撤销。")
+
+    return snooze
+
+
+def other(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
+    """换话术 for a reminder or a card: three scripts for what is unresolved."""
+    customer = customers.get(ctx.db, dialog.body["customer"])
+    if customer is None:
+        yield Send(dialog.member, "这位客户已经不在名单里了。")
+        return
+    found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
+    words = "；".join(t.evidence for t in found if t.state in ("", "stuck")) or "好久没联系了"
+    yield from suggest.search(words, dialog.member, customer, ctx)
