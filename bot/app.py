@@ -11,7 +11,7 @@ from typing import Any
 
 from bot import outbox as sending
 from bot.clock import Clock
-from bot.outbox import Sender
+from bot.outbox import DETAIL, Sender
 from bot.wecom import envelope
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
@@ -20,7 +20,7 @@ from handlers.context import Ctx
 from handlers.router import combine
 from handlers.settings import Settings
 from handlers.team import Team
-from handlers.values import Action, Answer, Inbound, UpdateCard
+from handlers.values import Action, Answer, Inbound, Send, UpdateCard
 from nlp.lexicon import Lexicon
 from scriptbank.bank import Bank
 from storage import inbox
@@ -43,6 +43,8 @@ class Knowledge:
     lexicon: Lexicon
     bank: Bank
     quiz: tuple[Mapping[str, object], ...] = ()
+    scripts_at: str = ""  # state of the library when the bank was read
+    complaint: str = ""  # what was last wrong with the lexicon's files
 
 
 @dataclass
@@ -63,6 +65,7 @@ class App:
 
     def __post_init__(self) -> None:
         self.team = Team(self.settings)
+        self.sender.on_answer = self._inbox_bell.set
 
     # The callback's side
 
@@ -139,6 +142,15 @@ class App:
             cause=cause, quiz=know.quiz,
         )  # fmt: skip
 
+    async def tell_operators(self, sentences: list[str]) -> None:
+        now = self.clock.now()
+        texts: list[Action] = [
+            Send(operator, "\n".join(sentences)) for operator in self.settings.access.operators
+        ]
+        cause = f"operators:{now.isoformat()}"
+        await self.writer.do(lambda db: sending.put(db, cause, now, texts))
+        self._outbox_bell.set()
+
     async def tick(self) -> None:
         """Everything that is due now, each job in its own transaction."""
         now = self.clock.now()
@@ -196,10 +208,21 @@ class App:
 
 def read(kept: inbox.Kept, received_at: datetime, bot_name: str) -> Inbound:
     """The full reading of a kept row; rows of the archive hold the decrypted object itself."""
+    if kept.channel == DETAIL:
+        return detailed(kept, received_at)
     if kept.channel == "archive" and kept.body.startswith("{"):
         return archived(kept, received_at)
     known = Kept(kept.id, kept.channel, kept.lane, kept.body)
     return envelope.inbound(envelope.identify(known.channel, known.body), received_at, bot_name)
+
+
+def detailed(kept: inbox.Kept, received_at: datetime) -> Inbound:
+    """What the API told of a contact, kept like any other message."""
+    fields: dict[str, Any] = json.loads(kept.body)
+    return Inbound(
+        id=kept.id, channel="contact", kind="detail", sender=kept.lane, sent_at=received_at,
+        fields=fields,
+    )  # fmt: skip
 
 
 def archived(kept: inbox.Kept, received_at: datetime) -> Inbound:

@@ -1,5 +1,6 @@
 """The lexicon and the script library: read at start, swapped as a whole when they change."""
 
+import asyncio
 import json
 import tomllib
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from bot.config import Config
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
 from nlp import tokens
-from nlp.lexicon import Lexicon
+from nlp.lexicon import Lexicon, LexiconError
 from scriptbank import load
 from scriptbank.bank import Bank
 from scriptbank.script import Fact, Script
@@ -48,9 +49,39 @@ def quiz(path: Path = QUIZ) -> tuple[Mapping[str, object], ...]:
     return tuple(tomllib.loads(path.read_text(encoding="utf-8"))["question"])
 
 
-async def read(config: Config, writer: Writer, now: datetime) -> Knowledge:
+async def read(config: Config, writer: Writer) -> Knowledge:
     found = await writer.do(stored)
-    return Knowledge(lexicon(config), Bank(found), quiz())
+    at = await writer.do(scripts.stamp_of)
+    return Knowledge(lexicon(config), Bank(found), quiz(), scripts_at=at)
+
+
+async def refresh(known: Knowledge, writer: Writer) -> list[str]:
+    """Swap in what has changed on disk or in the store; a broken file never replaces a good one.
+
+    Returns what was done or what is wrong, a sentence each; the same complaint is made once.
+    """
+    said: list[str] = []
+    if known.lexicon.changed():
+        said += await asyncio.to_thread(_reload, known)
+    now = await writer.do(scripts.stamp_of)
+    if now != known.scripts_at:
+        found = await writer.do(stored)
+        known.bank = await asyncio.to_thread(Bank, found)
+        known.scripts_at = now
+        said.append(f"话术库已更新：{len(found)} 条")
+    return said
+
+
+def _reload(known: Knowledge) -> list[str]:
+    try:
+        known.lexicon = known.lexicon.reload()
+    except LexiconError as exc:
+        said = f"词库有错，继续用旧的：{exc}"
+        fresh = said != known.complaint
+        known.complaint = said
+        return [said] if fresh else []
+    known.complaint = ""
+    return ["词库已更新"]
 
 
 def shipped() -> tuple[Script, ...]:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +15,8 @@ from bot.clock import Clock
 from bot.wecom.client import Client
 from bot.wecom.errors import WeComError
 from bot.writer import Writer
-from handlers.values import Action, Card, Picture, Send
-from storage import outbox
+from handlers.values import Action, Card, LookUp, Picture, Send
+from storage import inbox, outbox
 from storage.db import Db
 from storage.outbox import Parcel
 
@@ -26,28 +26,32 @@ TEXT_BYTES = 2048  # WeCom cuts what is longer
 PER_MINUTE = 25  # to one member; WeCom drops silently above 30
 CHECK_S = 14_400  # the longest duplicate check: a repeat within 4 h is shown once
 PAUSES_S = (2, 10, 30, 120, 600, 1800, 3600)
+DETAIL = "detail"  # the channel of what the API told about a contact
 ENDS = "。！？!?\n；;"
 
 
 def put(db: Db, cause: str, now: datetime, actions: list[Action]) -> None:
     """Record what must leave; the ids follow from the cause, so a replay adds nothing twice."""
     for n, action in enumerate(actions):
-        for part, (kind, body) in enumerate(_bodies(action)):
-            if isinstance(action, (Send, Card, Picture)):
-                text = json.dumps(body, ensure_ascii=False, sort_keys=True)
-                digest = hashlib.sha256(f"{action.to}\n{kind}\n{text}".encode()).hexdigest()[:32]
-                outbox.put(db, parcel_id=f"{cause}#{n}.{part}", cause=cause, kind=kind,
-                           target=action.to, body=text, digest=digest, now=now)  # fmt: skip
+        for part, found in enumerate(_bodies(action)):
+            kind, target, body = found
+            text = json.dumps(body, ensure_ascii=False, sort_keys=True)
+            digest = hashlib.sha256(f"{target}\n{kind}\n{text}".encode()).hexdigest()[:32]
+            outbox.put(db, parcel_id=f"{cause}#{n}.{part}", cause=cause, kind=kind,
+                       target=target, body=text, digest=digest, now=now)  # fmt: skip
 
 
-def _bodies(action: Action) -> Iterator[tuple[str, dict[str, Any]]]:
+def _bodies(action: Action) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Kind, target and body of each parcel; passive replies leave with the callback's answer."""
     if isinstance(action, Send):
         for piece in split(action.text):
-            yield "text", {"content": piece}
+            yield "text", action.to, {"content": piece}
     elif isinstance(action, Card):
-        yield "card", asdict(action)
+        yield "card", action.to, asdict(action)
     elif isinstance(action, Picture):
-        yield "picture", {"name": action.name, "svg": action.svg}
+        yield "picture", action.to, {"name": action.name, "svg": action.svg}
+    elif isinstance(action, LookUp):
+        yield "lookup", action.external_userid, {}
 
 
 def split(text: str) -> list[str]:
@@ -105,21 +109,27 @@ def _card(body: dict[str, Any]) -> dict[str, Any]:
     return card
 
 
+def _nobody() -> None:
+    """Rung when an answer has come in, until somebody listens."""
+
+
 class Sender:
     """Empties the outbox: one lane a receiver, in order; lanes do not wait for each other."""
 
     def __init__(
-        self, *, writer: Writer, client: Client, secret: str, agent_id: int, clock: Clock,
-        lanes: int, rng: random.Random,
+        self, *, writer: Writer, client: Client, secret: str, contact_secret: str, agent_id: int,
+        clock: Clock, lanes: int, rng: random.Random,
     ) -> None:  # fmt: skip
         self._writer = writer
         self._client = client
         self._secret = secret
+        self._contact_secret = contact_secret
         self._agent_id = agent_id
         self._clock = clock
         self._lanes = asyncio.Semaphore(lanes)
         self._rng = rng
         self._busy = asyncio.Lock()
+        self.on_answer: Callable[[], None] = _nobody
 
     async def flush(self) -> int:
         """Try once everything that is due; returns how many were tried."""
@@ -152,7 +162,7 @@ class Sender:
         return ready
 
     def _prepared(self, db: Db, parcel: Parcel) -> Parcel:
-        if parcel.request is None and parcel.kind != "picture":
+        if parcel.request is None and parcel.kind in ("text", "card"):
             body = request(parcel, self._agent_id)
             outbox.prepared(db, parcel.id, body)
             return Parcel(**{**_fields(parcel), "request": body})
@@ -167,12 +177,32 @@ class Sender:
     async def _send(self, parcel: Parcel) -> bool:
         """True when it is out of the way: sent, or given up."""
         try:
+            if parcel.kind == "lookup":
+                return await self._look_up(parcel)
             body = parcel.request or await self._with_picture(parcel)
             await self._client.send(self._secret, body.encode())
         except WeComError as error:
             return await self._failed(parcel, error)
         now = self._clock.now()
         await self._writer.do(lambda db: outbox.sent(db, [parcel.id], now))
+        return True
+
+    async def _look_up(self, parcel: Parcel) -> bool:
+        """Ask, and keep the answer in the inbox in the same commit that closes the question."""
+        answer = await self._client.call(
+            self._contact_secret, "GET", "externalcontact/get",
+            params={"external_userid": parcel.target},
+        )  # fmt: skip
+        body = json.dumps(answer, ensure_ascii=False)
+        kept = inbox.Kept(f"{DETAIL}:{parcel.id}", DETAIL, parcel.target, body)
+        now = self._clock.now()
+
+        def note(db: Db) -> None:
+            inbox.keep(db, kept, now)
+            outbox.sent(db, [parcel.id], now)
+
+        await self._writer.do(note)
+        self.on_answer()
         return True
 
     async def _with_picture(self, parcel: Parcel) -> str:

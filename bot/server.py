@@ -40,6 +40,7 @@ class Keys:
     corp_id: str
     agent_id: int
     secret: str
+    contact_secret: str  # the app's, unless the corporation still has one for 客户联系
     channels: Mapping[str, Channel]
 
 
@@ -57,7 +58,10 @@ def keys(config: Config) -> Keys:
             channels[name] = _channel(config, name)
     if wecom.aibot is not None and wecom.aibot.mode == "callback":
         channels["aibot"] = _channel(config, "aibot")
-    return Keys(wecom.corp_id, app.agent_id, app.secret.get("wecom.app.secret"), channels)
+    secret = app.secret.get("wecom.app.secret")
+    own = wecom.contact.secret if wecom.contact else None
+    contact = own.get("wecom.contact.secret") if own else secret
+    return Keys(wecom.corp_id, app.agent_id, secret, contact, channels)
 
 
 def _channel(config: Config, name: str) -> Channel:
@@ -90,7 +94,15 @@ class Running:
     writer: Writer
     client: Client
     config: Config
-    ready: bool = False
+
+    async def knock(self) -> None:
+        """Once a minute: take over changed files, then do what is due."""
+        said = await library.refresh(self.app.knowledge, self.writer)
+        for sentence in said:
+            log.warning("%s", sentence)
+        if said:
+            await self.app.tell_operators(said)
+        await self.app.tick()
 
 
 @asynccontextmanager
@@ -103,14 +115,14 @@ async def assemble(
     writer = Writer(open_store or opener(config), asyncio.get_running_loop())
     await writer.start()
     try:
-        known = knowledge or await library.read(config, writer, clock.now())
+        known = knowledge or await library.read(config, writer)
         client = Client(session, config.wecom.api_base, ids.corp_id, clock.now)
         sender = Sender(
-            writer=writer, client=client, secret=ids.secret, agent_id=ids.agent_id, clock=clock,
-            lanes=lanes, rng=random.Random(salt or None),
+            writer=writer, client=client, secret=ids.secret, contact_secret=ids.contact_secret,
+            agent_id=ids.agent_id, clock=clock, lanes=lanes, rng=random.Random(salt or None),
         )  # fmt: skip
         app = App(config.settings, ids.corp_id, bot_name, clock, writer, sender, known, salt)
-        yield Running(app, writer, client, config, ready=True)
+        yield Running(app, writer, client, config)
     finally:
         await writer.close()
 

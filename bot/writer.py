@@ -99,6 +99,7 @@ class Writer:
                     done.append(job)
         except Exception as exc:  # the commit itself failed: nothing of the batch holds
             log.exception("commit failed")
+            done = done or batch  # it could not even begin: told, not tried again for ever
             for job in done:
                 job.error = exc
         with self._wake:

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from handlers import cards, tiers
 from handlers.context import Ctx
 from handlers.followups import filled, on_shift
-from handlers.router import Router, Test
-from handlers.values import Action, Inbound, Send
+from handlers.router import Router, Test, on
+from handlers.values import Action, Inbound, LookUp, Send
 from scriptbank.script import Query
 from storage import customers, events
 from storage import followups as owed
 from storage.customers import Customer
+
+UNNAMED = "新客户"
+TITLES = {1: "先生", 2: "女士"}
 
 
 def added(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -21,7 +24,7 @@ def added(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if advisor is None:
         return  # an employee who is not on the list keeps contacts to themselves
     source = str(msg.fields.get("State", ""))
-    name = str(msg.fields.get("Name", "")) or f"新客户{external[-4:]}"
+    name = f"{UNNAMED}{external[-4:]}"
     fresh = Customer(id=external, name=name, store=advisor.store, owner=advisor.userid,
                      source=source, added_at=ctx.now, level_at=ctx.now)  # fmt: skip
     if not customers.add(ctx.db, fresh):
@@ -35,9 +38,27 @@ def added(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     cards.focus(customer, advisor.userid, ctx)
     found = ctx.bank.suggest(Query(text="新客户打招呼", day=ctx.today, stage="加好友欢迎"), 1)
     came = f"（来源 {source}）" if source else ""
-    yield Send(advisor.userid, f"新客户{came}：{name} 刚加了你，请在5分钟内打个招呼。")
+    minutes = ctx.settings.followups.first_touch_minutes
+    yield Send(advisor.userid, f"新客户{came}刚加了你，请在{minutes}分钟内打个招呼。")
+    yield LookUp(external)  # the event carries no name
     if found.items:
         yield Send(advisor.userid, filled(found.items[0].script, customer, ctx))
+
+
+def detail(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """What WeCom knows of a contact: the advisor's remark, otherwise the nickname."""
+    customer = customers.get(ctx.db, msg.sender)
+    if customer is None or not customer.name.startswith(UNNAMED):
+        return  # renamed meanwhile, which counts for more
+    told = msg.fields.get("external_contact") or {}
+    mine = [f for f in msg.fields.get("follow_user") or []
+            if str(f.get("userid", "")).lower() == customer.owner.lower()]  # fmt: skip
+    name = next((str(f["remark"]) for f in mine if f.get("remark")), str(told.get("name", "")))
+    if not name.strip():
+        return
+    title = TITLES.get(told.get("gender", 0), "")
+    customers.change(ctx.db, customer.id, name=name.strip()[:40], title=title)
+    yield Send(customer.owner, f"刚加你的是 {name.strip()[:40]}。")
 
 
 def _again(external: str, userid: str, ctx: Ctx) -> Iterator[Action]:
@@ -94,6 +115,7 @@ def _is(*changes: str) -> Test:
 router = Router(
     (
         (_is("add_external_contact", "add_half_external_contact"), added),
+        (on("contact", "detail"), detail),
         (_is("del_external_contact", "del_follow_user"), removed),
     )
 )

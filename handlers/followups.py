@@ -1,5 +1,6 @@
 """Whom to contact, when and why: cadence by level, the morning list, reminders in batches."""
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from storage import customers, dialogs, events, followups, scripts, timers
 from storage.customers import Customer
 from storage.followups import FollowUp
 
+_CALLED = re.compile(r"^([\u4e00-\u9fff]{1,2})(先生|女士|小姐|太太|老师|总)$")
 KINDS = {
     "cadence": "按级别跟进",
     "first_touch": "新加好友，首次联系",
@@ -221,7 +223,7 @@ def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
         stage=stage, tier=customer.tier, model=customer.model, store=customer.store,
         seen=scripts.seen_by(ctx.db, customer.id, ctx.now - timedelta(days=7)),
     )  # fmt: skip
-    best = ctx.bank.suggest(query, 1 if open_ones else 4).items
+    best = ctx.bank.suggest(query, 1 if open_ones else 2).items
     if not best:
         return words
     # With nothing open any of them fits; the advisor shall not paste one text to everybody.
@@ -244,13 +246,14 @@ def values(customer: Customer | None, ctx: Ctx) -> dict[str, str]:
     known: dict[str, str] = {}
     if customer is None:
         return known
-    surname = customer.name[:1] if customer.title else ""
+    called = _CALLED.match(customer.name)  # a nickname tells neither family name nor title
+    surname, title = (called[1], called[2]) if called else ("", "")
     stuck = unresolved(customer, ctx)
     advisor = ctx.team.advisor(customer.owner)
     store = ctx.team.store(customer.store)
     pairs = {
         "客户姓": surname,
-        "客户称呼": f"{surname}{customer.title}" if customer.title else "",
+        "客户称呼": surname + title,
         "顾问名": advisor.name if advisor else "",
         "门店": store.name,
         "门店地址": store.address,

@@ -80,4 +80,11 @@ class Answer:
     text: str
 
 
-Action = Send | Card | UpdateCard | Picture | Answer
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Read a contact's details; they come back as an Inbound of kind `detail`."""
+
+    external_userid: str
+
+
+Action = Send | Card | UpdateCard | Picture | Answer | LookUp

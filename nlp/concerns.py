@@ -1,5 +1,6 @@
 """From the hits in each clause to concerns: what it is about, and whether the customer is happy."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ DEGREE = (
 
 
 FAINT = 0.5  # topics weaker than this need somebody to ask about them or judge them
+# 征信不好能贷吗 asks what to do about a trouble; the trouble itself is stated.
+FOLLOWS = re.compile("(?:还|也|的话|了)?(?:能|可以|怎么办|咋办|影响)")
 BRIEF = 14  # characters in a clause that is about one thing
 
 
@@ -85,13 +88,23 @@ def _of_clause(text: str, part: _Clause) -> list[Finding]:
     cues = [_cue(text, part, hit, asking) for hit in widest(part.hits["cue"])]
     topics = [
         _topic(text, part, hit, asking)
-        for hit in widest(part.hits["topic"])
+        for hit in _outermost(widest(part.hits["topic"]))
         if not any(
             c.code == hit.rule.code and c.start <= hit.start and hit.end <= c.end for c in cues
         )
     ]
     asks = [Finding(h.rule.code, 0.0, h.start, h.end, h.rule.name, 0.9) for h in part.hits["ask"]]
     return _undismissed(text, part, cues + topics + asks)
+
+
+def _outermost(hits: list[Hit]) -> list[Hit]:
+    """Without those inside a longer topic: 保养费 is about cost, not about 保养."""
+    spans = [(h.start, h.end) for h in hits]
+    return [
+        h
+        for h in hits
+        if not any(a <= h.start and h.end <= b and b - a > h.end - h.start for a, b in spans)
+    ]
 
 
 def _asking(text: str, part: _Clause) -> bool:
@@ -110,7 +123,7 @@ def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
         start = max(part.clause.start, hit.start - 1)
     else:
         start = _with_degree(text, hit.start, part.clause.start)
-    if asking:
+    if asking and not FOLLOWS.match(text, hit.end, part.clause.end):
         sign = 0.0
     return Finding(hit.rule.code, sign, start, hit.end, hit.rule.name, 1.0)
 

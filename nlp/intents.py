@@ -1,8 +1,10 @@
 """Intents, signals, speech act, and for whom the customer asks."""
 
+import re
 from collections.abc import Sequence
 
 from nlp.clauses import Clause, index
+from nlp.concerns import Finding
 from nlp.match import Hit
 from nlp.normalise import Normal
 from nlp.reading import Intent, Signal
@@ -44,32 +46,44 @@ def _intent(original: str, normal: Normal, hit: Hit, denied: bool) -> Intent:
     )
 
 
+SPECS = frozenset((
+    "range", "battery", "energy", "power", "handling", "comfort", "space", "exterior", "interior",
+    "config", "smart", "safety", "quality",
+))  # fmt: skip
+
+
+def asked(
+    original: str, normal: Normal, findings: Sequence[Finding], found: Sequence[Intent]
+) -> list[Intent]:
+    """A question about what the car is like asks for its facts, whatever the words."""
+    if any(i.code == "ask_spec" for i in found):
+        return []
+    about = next((f for f in findings if f.asked and f.code in SPECS), None)
+    if about is None:
+        return []
+    start, end = normal.span(about.start, about.end)
+    return [Intent("ask_spec", 0.5, False, original[start:end], (start, end), "spec.asked")]
+
+
 DENIALS = (
     "不想", "不要", "不用", "不需要", "不考虑", "先不", "暂时不", "没空", "没时间", "没想",
     "没打算", "不打算", "不准备", "别", "不方便", "去不了", "不能", "懒得", "没兴趣", "不必",
     "无需", "没必要", "用不着", "不太想", "来不了", "不走", "不办", "不做", "不愿意", "不愿",
     "不去", "不会", "不接受",
 )  # fmt: skip
-UNDENIED = (
-    "能不能",
-    "可不可以",
-    "要不要",
-    "是不是",
-    "会不会",
-    "不是不",
-    "想不想",
-    "用不用",
-    "需不需要",
-    "不能不",
-    "不得不",
+UNDENIED = re.compile(
+    "能不能|可不可以|要不要|是不是|会不会|不是不|想不想|用不用|需不需要|不能不|不得不"
 )
+
+
+DENIED = re.compile("(?:不|没|没有)$|" + "|".join(DENIALS))
 
 
 def _denied(text: str, hit: Hit, clause: Clause) -> bool:
     before = text[max(clause.start, hit.start - 6) : hit.start]
-    if any(word in before for word in UNDENIED):
+    if UNDENIED.search(before):
         return False
-    if before.endswith(("不", "没", "没有")) or any(word in before for word in DENIALS):
+    if DENIED.search(before):
         return True
     after = text[hit.end : min(clause.end, hit.end + 4)]
     return after.startswith(

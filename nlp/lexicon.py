@@ -92,11 +92,13 @@ class Lexicon:
         act = intents.speech_act(normal.text, hits, parts)
         if sender == "advisor" or not parts:
             return Reading(text, slots=found_slots, speech_act=act)
+        findings = concerns.find(normal.text, parts, hits)
         found = intents.find(text, normal, hits, ends, parts)
+        found += intents.asked(text, normal, findings, found)
         signs = intents.signals(text, normal, hits, ends, parts)
         return Reading(
             text,
-            concerns=_weighed(text, normal, concerns.find(normal.text, parts, hits)),
+            concerns=_weighed(text, normal, findings),
             intents=tuple(found),
             slots=found_slots,
             signals=tuple(signs),

@@ -74,7 +74,7 @@ def _distance(topic: Hit, hit: Hit, reach: Reach) -> float | None:
         return gap if gap <= (reach.size if sized else reach.after) else None
     gap = topic.start - hit.end
     most = min(reach.before, 1) if sized else reach.before
-    return gap * 2 + 3 if -1 <= gap <= most else None
+    return gap * 2 + 3 if 0 <= gap <= most else None
 
 
 def verdicts(text: str, clause: Clause, hits: Sequence[Hit], scale: str) -> list[tuple[Hit, float]]:

@@ -100,8 +100,8 @@ def _mileages(text: str) -> Iterator[Row]:
     if "公里" not in text and "km" not in text and "千米" not in text:
         return
     for m in MILEAGE.finditer(text):
-        if (low := numbers.value(m["n"])) is None:
-            continue
+        if (low := numbers.value(m["n"])) is None or m.group() in ("百公里", "一公里"):
+            continue  # 百公里油耗 and 一公里几毛 are rates
         scale = money.SCALE.get(m["u"] or (m["mu"] or ""), 1.0)
         high = numbers.value(m["m"]) if m["m"] else None
         top = high * money.SCALE.get(m["mu"] or "", 1.0) if high else low * scale

@@ -66,9 +66,9 @@ EDGE = re.compile(
     r"(?:之前|以前|前(?![排后面年期轮置景天]))|(?:之后|以后|过后|后(?![排备座面续视期轮悔天驱]))|左右|前后"
 )
 JOIN = re.compile(r"(?:到|至|-|~|—)(?=.)|之间")
-STARTS = frozenset(
-    "0123456789一二两三四五六七八九十〇零廿今明后去前昨大本这下上次当同隔第翌来早中晚午凌傍清正夜半"
-    "周星礼年月节元春新过除劳五端国双圣平情七儿妇母父教重腊小感农阴冬暑寒再几最近未接放假长q"
+STARTS = re.compile(
+    "[0-9一二两三四五六七八九十〇零廿今明后去前昨大本这下上次当同隔第翌来早中晚午凌傍清正夜半周星礼年月节元"
+    "春新过除劳五端国双圣平情七儿妇母父教重腊小感农阴冬暑寒再几最近未接放假长q]"
 )
 TRIGGERS = re.compile(
     r"[年月日号天周期拜点时晚早午:后前内底初节假末季夜刻]|\d[./-]\d|国庆|五一|十一|端午|中秋|清明|元旦|圣诞|春|618|双1|新年|\d{8}"
@@ -116,11 +116,12 @@ def find(text: str, now: dt.datetime) -> list[When]:
 
 def _single(text: str, now: dt.datetime) -> Iterator[When]:
     at = 0
-    while at < len(text):
-        end, found = _at(text, at, now) if text[at] in STARTS else (at, None)
+    while start := STARTS.search(text, at):
+        at = start.start()
+        end, found = _at(text, at, now)
         if found:
             yield found
-        at = max(end, at + 1)
+        at = end if end > at else at + 1
 
 
 def _at(text: str, at: int, now: dt.datetime) -> tuple[int, When | None]:

@@ -27,7 +27,8 @@ def begin(
     db: Db, *, dialog_id: str, member: str, kind: str, body: dict[str, Any], now: datetime
 ) -> None:
     sql = """insert into dialogs (id, seq, member, kind, state, body, at)
-        values (:id, (select coalesce(max(seq), 0) + 1 from dialogs), :member, :kind, 'open', :body, :now) on conflict (id) do nothing"""
+        values (:id, (select coalesce(max(seq), 0) + 1 from dialogs), :member, :kind, 'open',
+            :body, :now) on conflict (id) do nothing"""
     text = json.dumps(body, ensure_ascii=False)
     db.run(sql, id=dialog_id, member=member, kind=kind, body=text, now=now)
 

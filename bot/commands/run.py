@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import sys
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -72,7 +73,7 @@ async def _until_stopped(running: server.Running) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(name, stop.set)
-    clock = scheduler.start(running.app.tick)
+    clock = scheduler.start(running.knock)
     work = asyncio.create_task(running.app.run())
     stopped = asyncio.create_task(stop.wait())
     try:
@@ -91,7 +92,7 @@ async def _until_stopped(running: server.Running) -> None:
 @click.option("--script", type=click.Path(path_type=Path), help="播放一个会话文件后退出")
 def sandbox(port: int, empty: bool, only_wecom: bool, script: Path | None) -> None:
     """不用账号试用：整个机器人加一个模拟的企业微信。"""
-    if script is not None:
+    if script is not None:  # "-" is standard input
         steps = _steps(script)
         try:
             asyncio.run(_play(steps, empty))
@@ -116,7 +117,7 @@ def _free(port: int) -> bool:
 
 def _steps(script: Path) -> list[Step]:
     try:
-        text = script.read_text(encoding="utf-8")
+        text = sys.stdin.read() if str(script) == "-" else script.read_text(encoding="utf-8")
         return player.parse(text, player.cast_of(demo.SETTINGS, demo.world()))
     except (OSError, UnicodeDecodeError) as exc:
         fail(f"读不到会话文件 {script}：{exc}", WRONG_USE)

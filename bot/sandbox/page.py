@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Coroutine
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +83,7 @@ class Page:
     async def _clock(self, body: dict[str, Any]) -> dict[str, Any]:
         """Set or move the clock; every tick between is run."""
         now = self._stage.clock.now()
-        if "at" in body:
-            to = datetime.fromisoformat(str(body["at"]))
-            to = to if to.tzinfo else to.replace(tzinfo=player.ZONE)
-        else:
-            to = player.target(str(body["add"]), now)
+        to = player.moment(body, now)
         if (to - now).days > view.FURTHEST_DAYS:
             raise PlayError(f"一次最多走{view.FURTHEST_DAYS}天，请分几次。")
         await self._stage.move(to)

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.sandbox.world import World
@@ -176,6 +177,14 @@ def target(text: str, now: datetime) -> datetime:
         hour, minute = map(int, match["at"].split(":"))
         reached = reached.replace(hour=hour, minute=minute, second=0, microsecond=0)
     return reached
+
+
+def moment(body: Mapping[str, Any], now: datetime) -> datetime:
+    """Where `{"at": ISO}` or `{"add": "1d2h"}` leads."""
+    if "at" not in body:
+        return target(str(body["add"]), now)
+    to = datetime.fromisoformat(str(body["at"]))
+    return to if to.tzinfo else to.replace(tzinfo=ZONE)
 
 
 def _added(steps: str) -> dict[str, int]:

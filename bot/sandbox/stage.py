@@ -1,9 +1,10 @@
 """The whole bot and the pretend WeCom in one process, joined by real HTTP on loopback."""
 
+import json
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -205,7 +206,8 @@ async def _serving(
         wecom=Wecom(corp_id=world.corp_id, api_base=f"{url}/sandbox/wecom"),
         settings=demo.SETTINGS, folder=base,
     )  # fmt: skip
-    ids = Keys(world.corp_id, world.agent_id, world.app_secret, _channels(world))
+    ids = Keys(world.corp_id, world.agent_id, world.app_secret, world.contact_secret,
+               _channels(world))  # fmt: skip
     async with server.assemble(
         config, ids, clock, session, open_store=open_store, knowledge=known,
         lanes=1 if frozen else 4, salt="sandbox", bot_name=world.bot_name,
@@ -237,8 +239,21 @@ async def open_wecom(port: int, start: datetime) -> AsyncIterator[str]:
         pretend = Pretend(demo.world(), clock.now, WallClock().now, session, base_url=base)
         app.add_routes(pretend.routes())
         app.router.add_get("/healthz", _alive)
+        app.router.add_post("/sandbox/clock", _clock_of(clock))
         async with site:
             yield url
+
+
+def _clock_of(clock: SandboxClock) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def set_clock(request: web.Request) -> web.Response:
+        try:
+            body = json.loads(await request.read())
+            clock.set(player.moment(body, clock.now()))
+        except (PlayError, ValueError, KeyError, TypeError, AttributeError) as wrong:
+            return web.json_response({"ok": False, "error": str(wrong)}, status=400)
+        return web.json_response({"ok": True, "at": clock.now().isoformat()})
+
+    return set_clock
 
 
 async def _alive(_: web.Request) -> web.Response:
