@@ -147,5 +147,6 @@ def other(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
         yield Send(dialog.member, "这位客户已经不在名单里了。")
         return
     found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
-    words = "；".join(t.evidence for t in found if t.state in ("", "stuck")) or "好久没联系了"
-    yield from suggest.search(words, dialog.member, customer, ctx)
+    stuck = "；".join(t.evidence for t in found if t.state in ("", "stuck"))
+    stage, words = followups.moment(owed.get(ctx.db, dialog.body["followup"]), customer)
+    yield from suggest.search(stuck or words, dialog.member, customer, ctx, stage)

@@ -215,7 +215,7 @@ def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
     """What to say: the best script for an unresolved concern, or for the moment."""
     found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
     open_ones = [t for t in found if t.state in ("", "stuck")]
-    stage, words = _moment(followup, customer)
+    stage, words = moment(followup, customer)
     if open_ones and followup.kind in ("cadence", "own") and customer.level != "O":
         words = open_ones[0].evidence
     query = Query(
@@ -231,8 +231,9 @@ def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
     return filled(best[turn].script, customer, ctx)
 
 
-def _moment(followup: FollowUp, customer: Customer) -> tuple[str, str]:
-    if followup.kind in MOMENTS:
+def moment(followup: FollowUp | None, customer: Customer) -> tuple[str, str]:
+    """The stage of the script that fits now, and words to find it by."""
+    if followup and followup.kind in MOMENTS:
         return MOMENTS[followup.kind]
     return MOMENTS["O" if customer.level == "O" else "low" if customer.tier == "low" else ""]
 

@@ -58,13 +58,13 @@ class Note:
 
 def parse(words: str, ctx: Ctx) -> Note | None:
     """What is to be logged; None when no event is named."""
+    missed = bool(_MISSED.search(words))
     found = next(((kind, later) for word, kind, later in WORDS if word in words), None)
-    if found is None:
+    if found is None and not missed:
         return None
-    kind, later = found
+    kind, later = found or ("到店", True)
     slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
     at = datetime.fromisoformat(slot.value["from"]) if slot else None
-    missed = bool(_MISSED.search(words))
     future = at if later and not missed and at and at > ctx.now else None
     return Note(kind, future, missed, words)
 

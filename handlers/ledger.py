@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from handlers.context import Ctx
 from handlers.words import clock
-from storage import touches
+from storage import events, touches
 from storage.customers import Customer
 
 ANSWER_HOURS = 48  # a reply to what somebody asked is no marketing
@@ -28,7 +28,15 @@ def ask(customer: Customer, ctx: Ctx) -> str:
         return f"⚠️ 你和{customer.name}已不是好友，请不要再联系。"
     if kind(customer, ctx) == "answer":
         return ""
-    return _quiet(ctx) or _capped(customer, ctx)
+    return _complained(customer, ctx) or _quiet(ctx) or _capped(customer, ctx)
+
+
+def _complained(customer: Customer, ctx: Ctx) -> str:
+    days = ctx.settings.quiet.complaint_days
+    last = events.last(ctx.db, customer.id, "投诉")
+    if last is None or ctx.now - last.at >= timedelta(days=days):
+        return ""
+    return f"⚠️ {customer.name}{days}天内投诉过，先解决问题，不要发营销内容。"
 
 
 def _quiet(ctx: Ctx) -> str:

@@ -48,6 +48,14 @@ def told(text: str) -> Paste | None:
     return Paste(match["text"].strip(), match["name"].removeprefix("客户"))
 
 
+def named(text: str) -> Paste | None:
+    """李先生：保值率咋样 on a line of its own; whether that is a name, the caller knows."""
+    match = _SAYS.match(text.strip())
+    if match is None or "\n" in text.strip():
+        return None
+    return Paste(match["text"].strip(), match["name"].removeprefix("客户"))
+
+
 def transcript(text: str, me: str) -> Paste | None:
     """A pasted chat; None when it is no transcript. `me` is the advisor's name."""
     lines = _lines(text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from handlers import acts, answers, paste, pick, suggest
+from handlers import acts, answers, names, paste, pick, suggest
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send
 from nlp import mask
@@ -20,10 +20,28 @@ def customer_words(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         return acts.with_customer(
             pasted.name, msg.sender, {"do": "words", "text": pasted.text}, ctx
         )
+    short = paste.named(words)
+    if short and _is_name(short.name, msg.sender, ctx):
+        then = {"do": "words", "text": short.text}
+        return acts.with_customer(short.name, msg.sender, then, ctx)
     customer = acts.focused(msg.sender, ctx)
-    if customer:
-        return acts.booked(customer, words, msg.sender, ctx)
-    return nameless(words, msg, ctx)
+    if customer is None:
+        return nameless(words, msg, ctx)
+    if _says_nothing(words, msg.sender, ctx):
+        return iter([Send(msg.sender, answers.LOST)])
+    return acts.booked(customer, words, msg.sender, ctx)
+
+
+def _is_name(name: str, member: str, ctx: Ctx) -> bool:
+    """A customer's name, or what is plainly called like one."""
+    return name.endswith(names.TITLES) or bool(names.find(name, names.visible(member, ctx)).exact)
+
+
+def _says_nothing(words: str, member: str, ctx: Ctx) -> bool:
+    """Neither a question nor anything understood: a slip rather than a customer's words."""
+    reading = pick.read(words, ctx)
+    said = reading.concerns or reading.intents or reading.signals
+    return not said and reading.speech_act != "question"
 
 
 def _who_speaks(chat: paste.Paste, words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -39,12 +57,10 @@ def _who_speaks(chat: paste.Paste, words: str, msg: Inbound, ctx: Ctx) -> Iterat
 
 def nameless(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """Nobody was named: scripts at once, and a question who it was."""
-    reading = pick.read(words, ctx)
-    found = pick.find(words, reading, None, msg.sender, (), ctx)
-    empty = not (reading.concerns or reading.intents or reading.slots)
-    if empty and not found.confident and reading.speech_act != "question":
+    if _says_nothing(words, msg.sender, ctx):
         yield Send(msg.sender, answers.LOST)
         return
+    reading = pick.read(words, ctx)
     yield from suggest.show(words, reading, None, None, msg.sender, (), ctx)
     body = {"text": mask.phones(words)}
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=msg.sender, kind="who", body=body,

@@ -18,12 +18,12 @@ def read(text: str, ctx: Ctx) -> Reading:
 
 def find(
     text: str, reading: Reading, customer: Customer | None, member: str,
-    skip: tuple[str, ...], ctx: Ctx,
+    skip: tuple[str, ...], ctx: Ctx, stage: str = "",
 ) -> Suggestions:  # fmt: skip
     """As many as the settings want; those in `skip`, and their variants, are left out."""
     query = Query(
         text=text, day=ctx.today, concerns={c.code: c.polarity for c in reading.concerns},
-        intents=tuple(i.code for i in reading.intents if not i.negated),
+        intents=tuple(i.code for i in reading.intents if not i.negated), stage=stage,
         tier=customer.tier if customer else "", model=_model(reading, customer),
         store=customer.store if customer else "", advisor=member, seen=_seen(customer, ctx),
         usage=usage(ctx),

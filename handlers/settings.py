@@ -54,6 +54,7 @@ class Quiet(Section):
     customer_to: time = time(9, 0)
     customer_per_day: Count = 1
     customer_per_week: Count = 3
+    complaint_days: Days = 7
 
 
 class Games(Section):

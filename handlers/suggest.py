@@ -30,9 +30,9 @@ def offer(
 
 def show(
     text: str, reading: Reading, customer: Customer | None, noted: concerns.Noted | None,
-    member: str, skip: tuple[str, ...], ctx: Ctx,
+    member: str, skip: tuple[str, ...], ctx: Ctx, stage: str = "",
 ) -> Iterator[Action]:  # fmt: skip
-    found = pick.find(text, reading, customer, member, skip, ctx)
+    found = pick.find(text, reading, customer, member, skip, ctx, stage)
     if not found.confident and not skip:
         _gap(text, member, "没有话术" if not found.items else "匹配不足", ctx)
     dialog = ctx.new_id()
@@ -203,6 +203,8 @@ def why(dialog: Dialog) -> Iterator[Action]:
     yield Send(dialog.member, body["why"])
 
 
-def search(words: str, member: str, customer: Customer | None, ctx: Ctx) -> Iterator[Action]:
+def search(
+    words: str, member: str, customer: Customer | None, ctx: Ctx, stage: str = ""
+) -> Iterator[Action]:
     """话术 充电桩: look the library up by words."""
-    yield from show(words, pick.read(words, ctx), customer, None, member, (), ctx)
+    yield from show(words, pick.read(words, ctx), customer, None, member, (), ctx, stage)

@@ -24,10 +24,12 @@ from bot.commands.common import (
 )
 from nlp import tag as tagging
 from nlp.explain import underline
+from nlp.lexicon import Lexicon, LexiconError
 from scriptbank import suggest as suggesting
 from scriptbank import tables
 from scriptbank.lint import lint as lint_scripts
 from scriptbank.script import Script
+from storage import rules
 
 KINDS = (".toml", ".xlsx", ".csv")
 
@@ -95,6 +97,44 @@ def _stored(options: Options) -> Iterator[str]:
         if s.status == "发布":
             row = {"id": s.id, "q": s.q or s.title, "also": list(s.also), "a": s.body}
             yield json.dumps(row, ensure_ascii=False)
+
+
+@click.group()
+def lexicon() -> None:
+    """词库。"""
+
+
+@lexicon.command("lint")
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True))
+def lint_lexicon(folder: Path | None) -> None:
+    """检查词库文件；错在哪个文件哪一行都会指出。"""
+    try:
+        found = Lexicon.load(folder)
+    except LexiconError as exc:
+        fail(str(exc))
+    click.echo(f"词库没有错，共 {len(found.rules)} 条规则。")
+
+
+@lexicon.command("try")
+@click.argument("text")
+def try_(text: str) -> None:
+    """读一句话，画出是哪些字、哪条规则。"""
+    click.echo(underline(library.shipped_lexicon().read(text, at=WallClock().now())))
+
+
+@lexicon.command()
+@json_option
+@click.pass_obj
+def hits(options: Options, as_json: bool) -> None:
+    """每条规则用过几次；从没用过的排在最后。"""
+    with told():
+        config = options.load()
+        with opened(config) as store:
+            used = {row["rule"]: row for row in rules.hits(store)}
+        names = library.lexicon(config).rules
+    unused = [{"rule": name, "hits": 0, "last_at": ""} for name in sorted(names - used.keys())]
+    columns = {"rule": "规则", "hits": "次数", "last_at": "最近一次"}
+    show([*used.values(), *unused], columns, as_json=as_json)
 
 
 @click.group()

@@ -1,0 +1,394 @@
+"""What leaves: split, sent once, retried the same to the byte, given up in sight."""
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+import aiohttp
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+from wecom_kit import WORLD
+
+from bot import outbox as sending
+from bot.clock import SandboxClock
+from bot.outbox import PER_MINUTE, Sender, split
+from bot.sandbox import demo
+from bot.sandbox.wecom import Pretend
+from bot.wecom.client import Client
+from bot.writer import Writer
+from handlers import charts
+from handlers.values import Button, Card, Picture, Send
+from storage import outbox
+from storage.sqlite import Sqlite
+
+
+def memory():
+    store = Sqlite(None)
+    store.migrate()
+    return store
+
+
+@dataclass
+class Office:
+    """The outbox of a store in memory, and the pretend WeCom it is sent to over HTTP."""
+
+    writer: Writer
+    pretend: Pretend
+    client: Client
+    clock: SandboxClock
+    causes: int = 0
+
+    def sender(self):
+        """A fresh one, as after a restart."""
+        return Sender(writer=self.writer, client=self.client, secret=WORLD.app_secret,
+                      contact_secret=WORLD.contact_secret,
+                      agent_id=WORLD.agent_id, clock=self.clock, lanes=4,
+                      rng=random.Random(1))  # fmt: skip
+
+    async def put(self, *actions, cause=""):
+        self.causes += 1
+        name, now = cause or f"msg{self.causes}", self.clock.now()
+        await self.writer.do(lambda db: sending.put(db, name, now, list(actions)))
+
+    async def flush(self, sender=None):
+        """Until nothing more can be done at this moment."""
+        sender = sender or self.sender()
+        while await sender.flush():
+            continue
+
+    async def settle(self, **step):
+        """Let time pass until the outbox is empty or everything in it is given up."""
+        sender = self.sender()
+        for _ in range(100):
+            await self.flush(sender)
+            if not await self.writer.do(outbox.next_due):
+                return
+            self.clock.add(timedelta(**step))
+        raise AssertionError("the outbox does not empty")
+
+    def got(self, to="zhang"):
+        return [i["text"] for i in self.pretend.received() if i["to"] == to and not i["dropped"]]
+
+    async def rows(self):
+        return await self.writer.do(lambda db: db.rows("select * from outbox order by seq"))
+
+    async def states(self):
+        return [row["state"] for row in await self.rows()]
+
+
+@pytest.fixture
+async def office(aiohttp_server):
+    clock = SandboxClock(demo.START, frozen=True)
+    async with aiohttp.ClientSession() as http:
+        pretend = Pretend(WORLD, clock.now, clock.now, http)
+        pretend.api.takes_taps = True
+        app = web.Application()
+        app.add_routes(pretend.routes())
+        server = await aiohttp_server(app)
+        client = Client(http, str(server.make_url("")), WORLD.corp_id, clock.now)
+        writer = Writer(memory, asyncio.get_running_loop())
+        await writer.start()
+        yield Office(writer, pretend, client, clock)
+        await writer.close()
+
+
+def card(task="t1"):
+    return Card(to="zhang", task_id=task, title="王女士", buttons=(Button("已联系", "done"),))
+
+
+# Splitting
+
+
+def squeezed(text):
+    return text.replace("\n", "")
+
+
+@given(st.text(alphabet=st.sampled_from("话术。！；a\n 🚗"), max_size=3000))
+def test_pieces_fit_and_together_are_the_text_up_to_line_ends(text):
+    pieces = split(text)
+
+    assert all(len(piece.encode()) <= 2048 for piece in pieces)
+    assert squeezed("".join(pieces)) == squeezed(text)
+
+
+@given(st.text(min_size=1, max_size=1500))
+def test_no_piece_is_blank_unless_the_text_is(text):
+    assert all(piece.strip() for piece in split(text)) or not text.strip()
+
+
+def test_a_long_text_is_cut_at_sentence_ends():
+    pieces = split("今天的天气真不错，适合试驾。" * 100)
+
+    assert len(pieces) > 1
+    assert all(piece.endswith("。") for piece in pieces)
+
+
+def test_a_list_is_cut_between_its_lines():
+    lines = [f"{n}. 王女士｜高意向·H级｜已3天未联系。上次卡在充电桩" for n in range(60)]
+
+    pieces = split("\n".join(lines))
+
+    assert [line for piece in pieces for line in piece.split("\n")] == lines
+
+
+def test_a_text_without_any_end_is_cut_between_characters():
+    pieces = split("车" * 2000)
+
+    assert "".join(pieces) == "车" * 2000
+    assert [len(p.encode()) for p in pieces] == [2046, 2046, 1908]
+
+
+def test_a_text_of_empty_lines_only_loses_them():
+    assert split("好" + "\n" * 3000) == ["好"]
+
+
+# Recording
+
+
+async def test_a_message_that_is_replayed_adds_nothing_twice(office):
+    await office.put(Send("zhang", "好"), Send("chen", "好"), cause="m1")
+    await office.put(Send("zhang", "好"), Send("chen", "好"), cause="m1")
+
+    assert await office.states() == ["waiting", "waiting"]
+
+
+async def test_pieces_of_one_text_arrive_in_order(office):
+    text = "\n".join(f"{n:03d} 今天先联系王女士，她上次卡在充电桩" for n in range(120))
+
+    await office.put(Send("zhang", text))
+    await office.flush()
+
+    assert len(office.got()) > 1
+    assert "\n".join(office.got()) == text
+
+
+# Sent once
+
+
+async def test_the_same_question_twice_is_answered_twice(office):
+    for _ in range(3):
+        await office.put(Send("zhang", "帮助"))
+        await office.flush()
+
+    assert office.got() == ["帮助"] * 3
+
+
+async def test_the_same_answer_hours_apart_is_never_taken_for_a_repeat(office):
+    """The third is more than 4 h after the first, but not after the second."""
+    for hours in (0, 3.9, 0.6, 3.5, 0.1):
+        office.clock.add(timedelta(hours=hours))
+        await office.put(Send("zhang", "帮助"))
+        await office.flush()
+
+    assert office.got() == ["帮助"] * 5
+
+
+async def test_a_retry_is_the_same_to_the_byte(office):
+    bodies = []
+    send = office.client.send
+
+    async def listening(secret, body):
+        bodies.append(body)
+        return await send(secret, body)
+
+    office.client.send = listening
+    office.pretend.api.plan_faults("message/send", -1)
+    await office.put(Send("zhang", "好"))
+    await office.settle(seconds=5)
+
+    assert len(bodies) == 2
+    assert bodies[0] == bodies[1]
+    assert office.got() == ["好"]
+
+
+async def test_a_crash_between_sending_and_noting_shows_it_once(office):
+    """The parcel is out, but its row still waits when the program starts again."""
+    await office.put(Send("zhang", "记录好了"), card())
+    await office.flush()
+    await office.writer.do(
+        lambda db: db.run("update outbox set state = 'waiting', sent_at = null, attempts = 0")
+    )
+
+    await office.flush(office.sender())
+
+    assert len(office.got()) == 2
+    assert await office.states() == ["sent", "sent"]
+
+
+async def test_two_flushes_at_once_send_nothing_twice(office):
+    for n in range(10):
+        await office.put(Send("zhang", f"第{n}条"), Send("chen", f"第{n}条"))
+    sender = office.sender()
+
+    await asyncio.gather(sender.flush(), sender.flush(), sender.flush())
+
+    assert office.got() == office.got("chen") == [f"第{n}条" for n in range(10)]
+
+
+# What goes wrong
+
+
+async def test_a_token_refused_in_a_burst_is_replaced_once_and_nothing_is_lost(office):
+    sender = office.sender()
+    await office.put(Send("zhang", "先来一条"))
+    await office.flush(sender)
+    office.pretend.api.void_tokens()
+    for n in range(10):
+        await office.put(Send("zhang", f"第{n}条"), Send("chen", f"第{n}条"))
+
+    await office.flush(sender)
+
+    assert office.got() == ["先来一条"] + [f"第{n}条" for n in range(10)]
+    assert office.got("chen") == [f"第{n}条" for n in range(10)]
+    assert office.pretend.api.calls["gettoken"] == 2
+
+
+async def test_what_fails_for_a_moment_waits_longer_each_time_and_keeps_its_place(office):
+    office.pretend.api.plan_faults("message/send", -1, times=3)
+    await office.put(Send("zhang", "一"), Send("zhang", "二"))
+
+    await office.flush()
+
+    first, second = await office.rows()
+    assert (first["state"], first["attempts"]) == ("waiting", 1)
+    assert (second["state"], second["attempts"]) == ("waiting", 0)
+    assert first["due_at"] > second["due_at"]
+    await office.settle(seconds=30)
+    assert office.got() == ["一", "二"]
+
+
+async def test_one_receiver_s_trouble_does_not_hold_up_another(office):
+    office.pretend.api.plan_faults("message/send", -1)
+    await office.put(Send("zhang", "一"))
+    await office.flush()
+    await office.put(Send("zhang", "二"), Send("chen", "早报"))
+
+    await office.flush()
+
+    assert office.got() == []
+    assert office.got("chen") == ["早报"]
+
+
+async def test_an_unreachable_platform_is_tried_again(office):
+    class Down:
+        async def send(self, secret, body):
+            raise sending.WeComError(-2, "HTTP 502", False, 5.0)
+
+    broken = office.sender()
+    broken._client = Down()
+    await office.put(Send("zhang", "好"))
+
+    await office.flush(broken)
+
+    row = (await office.rows())[0]
+    assert (row["state"], row["error"]) == ("waiting", "-2 HTTP 502")
+    await office.settle(seconds=10)
+    assert office.got() == ["好"]
+
+
+async def test_what_is_never_taken_is_given_up_after_its_last_pause(office):
+    office.pretend.api.plan_faults("message/send", -1, times=99)
+    await office.put(Send("zhang", "好"))
+
+    await office.settle(minutes=30)
+
+    row = (await office.rows())[0]
+    assert row["state"] == "dead"
+    assert row["attempts"] == len(sending.PAUSES_S) + 1
+    assert "-1" in row["error"]
+
+
+async def test_what_the_platform_refuses_for_good_is_given_up_and_the_next_goes_on(office):
+    office.pretend.api.plan_faults("message/send", 81013)
+    await office.put(Send("zhang", "一"), Send("zhang", "二"))
+
+    await office.flush()
+
+    assert await office.states() == ["dead", "sent"]
+    assert office.got() == ["二"]
+
+
+async def test_what_was_given_up_can_be_seen_and_revived(office):
+    office.pretend.api.plan_faults("message/send", 81013)
+    await office.put(Send("zhang", "一"))
+    await office.flush()
+
+    dead = await office.writer.do(outbox.given_up)
+    assert [(d["target"], d["error"][:5]) for d in dead] == [("zhang", "81013")]
+    now = office.clock.now()
+    assert await office.writer.do(lambda db: outbox.revive(db, now)) == 1
+    await office.flush()
+    assert office.got() == ["一"]
+
+
+async def test_never_more_than_25_a_minute_to_one_member(office):
+    for n in range(60):
+        await office.put(Send("zhang", f"第{n}条"))
+    sender, minutes = office.sender(), []
+
+    for _ in range(4):
+        before = len(office.got())
+        await office.flush(sender)
+        minutes.append(len(office.got()) - before)
+        office.clock.add(timedelta(minutes=1, seconds=1))
+
+    assert minutes == [PER_MINUTE, PER_MINUTE, 10, 0]
+    assert office.got() == [f"第{n}条" for n in range(60)]
+    assert not any(item["dropped"] for item in office.pretend.received())
+
+
+# Pictures and cards
+
+
+async def test_a_picture_is_drawn_uploaded_and_sent(office):
+    await office.put(Picture("chen", "早报.png", charts.bars("漏斗", "", [])))
+
+    await office.flush()
+
+    image = office.pretend.received()[0]["image"]
+    assert (image["name"], image["width"]) == ("早报.png", charts.WIDTH)
+
+
+async def test_a_picture_that_cannot_be_drawn_stops_nothing_else(office):
+    await office.put(Picture("chen", "坏.png", "<svg"), Send("chen", "早报"), Send("zhang", "好"))
+
+    await office.flush()
+
+    assert await office.states() == ["dead", "sent", "sent"]
+    assert office.got() == ["好"]
+    assert office.got("chen") == ["早报"]
+
+
+async def test_a_revived_picture_is_uploaded_again_since_uploads_expire(office):
+    office.pretend.api.plan_faults("message/send", 81013)
+    await office.put(Picture("chen", "早报.png", charts.bars("漏斗", "", [])))
+    await office.flush()
+    office.clock.add(timedelta(days=4))
+
+    now = office.clock.now()
+    await office.writer.do(lambda db: outbox.revive(db, now))
+    await office.flush()
+
+    assert await office.states() == ["sent"]
+
+
+async def test_a_card_has_its_buttons_and_a_task_of_its_own(office):
+    await office.put(card())
+    await office.flush()
+
+    shown = office.pretend.received()[0]["card"]
+    assert shown["task_id"] == "t1"
+    assert [b["text"] for b in shown["button_list"]] == ["已联系"]
+
+
+async def test_the_body_asks_for_the_longest_duplicate_check(office):
+    await office.put(Send("zhang", "好"))
+    await office.flush()
+
+    body = json.loads((await office.rows())[0]["request"])
+    assert body["enable_duplicate_check"] == 1
+    assert 14_400 - 600 < body["duplicate_check_interval"] <= 14_400
