@@ -4,8 +4,8 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ ROUTER = combine((commands.router, contacts.router, groups.router, archive.route
 TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
     followups.tick, digests.tick, housekeeping.tick,
 )  # fmt: skip
+PAUSE_S = 1.0  # after a round that failed
 BATCH = 32  # messages that share a commit
 
 
@@ -122,7 +123,7 @@ class App:
         kept = waiting.kept
         try:
             with db.atomic():
-                msg = read(kept, waiting.received_at, self.bot_name)
+                msg = self._spelt(read(kept, waiting.received_at, self.bot_name))
                 ctx = self.ctx(db, kept.id, waiting.received_at)
                 actions = list(ROUTER.dispatch(msg, ctx))
                 reply = passive(msg, actions, self.corp_id)
@@ -133,6 +134,10 @@ class App:
             log.exception("message %s failed", kept.id)
             inbox.failed(db, kept.id, f"{type(exc).__name__}: {exc}")
             return ""
+
+    def _spelt(self, msg: Inbound) -> Inbound:
+        """With the sender as the configuration writes them: to WeCom, capitals mean nothing."""
+        return replace(msg, sender=self.team.userid(msg.sender))
 
     def ctx(self, db: Db, cause: str, now: datetime) -> Ctx:
         know = self.knowledge
@@ -155,6 +160,7 @@ class App:
         """Everything that is due now, each job in its own transaction."""
         now = self.clock.now()
         await self.writer.do(lambda db: self._tick(db, now))
+        self._inbox_bell.set()  # replay, in a process of its own, may have put something back
         self._outbox_bell.set()
 
     def _tick(self, db: Db, now: datetime) -> None:
@@ -171,25 +177,18 @@ class App:
     async def run(self) -> None:
         """Work and send until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._working())
-            group.create_task(self._sending())
+            group.create_task(_forever(self._work_or_wait))
+            group.create_task(_forever(self._send_or_wait))
 
-    async def _working(self) -> None:
-        while True:
-            self._inbox_bell.clear()
-            if not await self.work():
-                await self._inbox_bell.wait()
+    async def _work_or_wait(self) -> None:
+        self._inbox_bell.clear()
+        if not await self.work():
+            await self._inbox_bell.wait()
 
-    async def _sending(self) -> None:
-        while True:
-            self._outbox_bell.clear()
-            try:
-                tried = await self.sender.flush()
-            except Exception:  # a broken parcel must not stop the others for good
-                log.exception("sending failed")
-                tried = 0
-            if not tried:
-                await self._rest()
+    async def _send_or_wait(self) -> None:
+        self._outbox_bell.clear()
+        if not await self.sender.flush():
+            await self._rest()
 
     async def _rest(self) -> None:
         """Sleep until the bell rings or the next parcel falls due."""
@@ -204,6 +203,16 @@ class App:
         """Work and send until nothing is left that can be done at this moment."""
         while await self.work() or await self.sender.flush():
             continue
+
+
+async def _forever(step: Callable[[], Awaitable[None]]) -> None:
+    """A full disk or a broken row must not end the program: WeCom goes on sending."""
+    while True:
+        try:
+            await step()
+        except Exception:  # logged with its traceback, then tried again
+            log.exception("a round failed")
+            await asyncio.sleep(PAUSE_S)
 
 
 def read(kept: inbox.Kept, received_at: datetime, bot_name: str) -> Inbound:

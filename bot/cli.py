@@ -24,6 +24,7 @@ def main(ctx: click.Context, path: Path, verbose: bool) -> None:
 
 for command in (
     run.serve, run.sandbox, run.doctor, data.migrate, data.backup, data.restore, data.replay,
-    texts.tag, texts.suggest, texts.scripts, texts.lexicon, people.customers, people.followups_, people.digest,
+    texts.tag, texts.suggest, texts.scripts, texts.lexicon, people.customers,
+    people.followups_, people.digest,
 ):  # fmt: skip
     main.add_command(command)

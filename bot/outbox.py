@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 TEXT_BYTES = 2048  # WeCom cuts what is longer
 PER_MINUTE = 25  # to one member; WeCom drops silently above 30
 CHECK_S = 14_400  # the longest duplicate check: a repeat within 4 h is shown once
+REPEATS = 600  # so many equal messages within it are still told apart
 PAUSES_S = (2, 10, 30, 120, 600, 1800, 3600)
 DETAIL = "detail"  # the channel of what the API told about a contact
 ENDS = "。！？!?\n；;"
@@ -66,7 +67,7 @@ def split(text: str) -> list[str]:
             cut = len(head)
         pieces.append(head[:cut].rstrip("\n"))
         text = text[cut:]
-    return [*pieces, text]
+    return [piece for piece in (*pieces, text) if piece.strip()] or [text[:TEXT_BYTES]]
 
 
 def request(parcel: Parcel, agent_id: int, media_id: str = "") -> str:
@@ -79,7 +80,7 @@ def request(parcel: Parcel, agent_id: int, media_id: str = "") -> str:
     kind, part = _part(parcel.kind, json.loads(parcel.body), media_id)
     message = {
         "touser": parcel.target, "msgtype": kind, "agentid": agent_id, kind: part,
-        "enable_duplicate_check": 1, "duplicate_check_interval": CHECK_S - parcel.repeat,
+        "enable_duplicate_check": 1, "duplicate_check_interval": CHECK_S - parcel.repeat % REPEATS,
     }  # fmt: skip
     return json.dumps(message, ensure_ascii=False)
 
@@ -155,7 +156,7 @@ class Sender:
                 since = now - timedelta(minutes=1)
                 left = PER_MINUTE - outbox.sent_since(db, parcel.target, since)
             if left <= 0:
-                outbox.held(db, parcel.id, now + timedelta(minutes=1))
+                outbox.held(db, parcel.target, now + timedelta(minutes=1))
             else:
                 ready.append(self._prepared(db, parcel))
             budget[parcel.target] = left - 1
@@ -183,6 +184,11 @@ class Sender:
             await self._client.send(self._secret, body.encode())
         except WeComError as error:
             return await self._failed(parcel, error)
+        except Exception as exc:  # a parcel that cannot be made must not stop the others
+            log.exception("message %s to %s cannot be sent", parcel.id, parcel.target)
+            why = f"{type(exc).__name__}: {exc}"
+            await self._writer.do(lambda db: outbox.dead(db, parcel.id, why))
+            return True
         now = self._clock.now()
         await self._writer.do(lambda db: outbox.sent(db, [parcel.id], now))
         return True
@@ -216,7 +222,7 @@ class Sender:
 
     async def _failed(self, parcel: Parcel, error: WeComError) -> bool:
         now = self._clock.now()
-        stale = now - parcel.created_at > timedelta(seconds=CHECK_S)
+        stale = now - parcel.created_at > timedelta(seconds=CHECK_S - REPEATS)
         if error.permanent or parcel.attempts >= len(PAUSES_S) or stale:
             log.error("message %s to %s given up: %s", parcel.id, parcel.target, error)
             why = f"{error} {error.cure}".strip()
@@ -224,7 +230,7 @@ class Sender:
             return True
         pause = error.retry_after or PAUSES_S[parcel.attempts]
         due = now + timedelta(seconds=pause * self._rng.uniform(0.5, 1.0))
-        await self._writer.do(lambda db: outbox.postponed(db, parcel.id, due, str(error)))
+        await self._writer.do(lambda db: outbox.postponed(db, parcel, due, str(error)))
         return False
 
 

@@ -30,6 +30,11 @@ class Team:
     def manager(self, userid: str) -> Manager | None:
         return self.managers.get(userid.lower())
 
+    def userid(self, given: str) -> str:
+        """As it is configured, whatever the capitals; that of a stranger stays as it is."""
+        found = self.advisor(given) or self.manager(given)
+        return found.userid if found else given
+
     def store(self, store_id: str) -> Store:
         return self.stores.get(store_id) or Store(id=store_id, name=store_id or "门店")
 

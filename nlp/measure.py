@@ -149,6 +149,7 @@ def phones(lexicon: Lexicon, folder: Path) -> Iterator[str]:
     real = missed = false = 0
     for row in rows(folder / "slots" / "ms_phone_dev.jsonl"):
         numbers = {"".join(filter(str.isdigit, r["text"])) for r in row["results"]}
+        numbers = {n.removeprefix("00").removeprefix("86") for n in numbers}
         mobiles = {n for n in numbers if len(n) == 11 and n[0] == "1" and n[1] in "3456789"}
         found = {s.value for s in _slots(lexicon, row["text"], AT, "phone")}
         real, missed, false = (

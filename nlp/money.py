@@ -18,15 +18,15 @@ CURRENCIES = {
     "rmb": "CNY", "元人民币": "CNY", "元整": "CNY", "圆整": "CNY", "美元": "USD", "美金": "USD",
     "刀": "USD", "港元": "HKD", "港币": "HKD", "欧元": "EUR", "英镑": "GBP", "日元": "JPY",
     "韩元": "KRW", "台币": "TWD", "新台币": "TWD", "澳元": "AUD", "加元": "CAD", "泰铢": "THB",
-    "卢布": "RUB", "新加坡元": "SGD", "澳门元": "MOP", "澳门币": "MOP",
+    "卢布": "RUB", "日币": "JPY", "元日币": "JPY", "新加坡元": "SGD", "澳门元": "MOP", "澳门币": "MOP",
 }  # fmt: skip
 CURRENCY = "|".join(sorted(CURRENCIES, key=len, reverse=True))
 SCALE = {
-    "万": 1e4, "w": 1e4, "萬": 1e4, "千": 1e3, "k": 1e3, "百": 1e2, "亿": 1e8, "百万": 1e6,
+    "万": 1e4, "w": 1e4, "萬": 1e4, "千": 1e3, "k": 1e3, "百": 1e2, "亿": 1e8, "个亿": 1e8, "百万": 1e6,
     "千万": 1e7, "万亿": 1e12, "个": 1e4, "十万": 1e5,
 }  # fmt: skip
 UNIT = (
-    r"(?:万亿|百万|千万|[万w亿](?!亿)|千(?!米|瓦|克)|百(?!公里|米|分)|k(?![a-z])|"
+    r"(?:个亿|万亿|百万|千万|[万w亿](?!亿)|千(?!米|瓦|克)|百(?!公里|米|分)|k(?![a-z])|"
     r"个(?=左右|以内|以下|能|可以|拿|落地|的?预算|$))"
 )
 MEASURES = (
@@ -36,11 +36,15 @@ MEASURES = (
 )
 NOT_MONEY = rf"(?!\s?(?:{MEASURES}))"
 ONE = re.compile(
-    rf"""(?P<sign>hk\$|[¥$€£])?\s?(?P<n>(?<![\d.a-z]){AMOUNT}|(?<=[a-z]){AMOUNT}(?=万|元)|几|数)\s?
+    rf"""(?P<sign>hk\$|[¥$€£]|港币|人民币|美元|美金|欧元|rmb)?\s?(?P<n>(?<![\d.a-z]){AMOUNT}|(?<=[a-z]){AMOUNT}(?=万|元)|几|数)\s?
     (?:(?P<vague>几|来|多)?\s?(?P<u>{UNIT})(?P<more>多|来)?
-       (?P<tail>[1-9](?![\d.])千?|\d{{4}}(?!\d)|[一二两三四五六七八九](?:千[一二三四五六七八九]?|百)?(?![点十个成折期年月天台辆次]))?)?
-    \s?(?P<cur>{CURRENCY})?(?P<jiao>\d角(?:\d分)?|\d(?!\d))?{NOT_MONEY}""",
+       (?P<tail>[1-9](?![\d.])千?|\d{{4}}(?!\d)|[一二两三四五六七八九零][{CN}]{{0,9}}(?![点个成折期年月天台辆次]))?)?
+    (?P<some>几|多|来)?
+    \s?(?P<cur>{CURRENCY})?(?P<jiao>[\d一二三四五六七八九][角毛](?:[\d一二三四五六七八九]分)?|\d(?!\d))?{NOT_MONEY}""",
     re.VERBOSE,
+)
+PAIR = re.compile(
+    "(?P<tens>[二三四五六七八九]?十)?(?P<a>[一二三四五六七八九])(?P<b>[二三四五六七八九])(?P<unit>[百千])?"
 )
 RANGE = re.compile(r"\s?(?:\([含不]+\))?\s?(?:-+|~|到|至|或者?)\s?")
 BEFORE = re.compile(
@@ -144,12 +148,14 @@ def _money(m: re.Match[str]) -> bool:
     if m["sign"] or m["cur"]:
         return not (m["cur"] in ("块", "刀") and m["n"] == "一" and not m["u"])
     return m["u"] is not None and (
-        m["u"] in ("万", "w", "k", "百万", "千万", "亿", "万亿", "个") or bool(m["tail"])
+        m["u"] in ("万", "w", "k", "百万", "千万", "亿", "个亿", "万亿", "个") or bool(m["tail"])
     )
 
 
 def _amount(text: str, m: re.Match[str], second: re.Match[str] | None) -> Amount:
-    unit = CURRENCIES.get((second or m)["cur"] or "", SYMBOLS.get(m["sign"] or "", "CNY"))
+    unit = CURRENCIES.get(
+        (second or m)["cur"] or "", (SYMBOLS | CURRENCIES).get(m["sign"] or "", "CNY")
+    )
     low, high = _ends(m, second["u"] if second else None)
     if second:
         high = _ends(second, m["u"] if m["u"] and not second["u"] and not second["cur"] else None)[
@@ -180,13 +186,32 @@ def _ends(m: re.Match[str], borrowed: str | None) -> tuple[float | None, float |
     scale = SCALE.get(unit or "", 1.0)
     if m["n"] in ("几", "数"):
         return 2 * scale, 9 * scale
+    if pair := PAIR.fullmatch(m["n"]):
+        return _pair(pair, scale)
     count = numbers.value(m["n"]) or 0.0
+    if m["some"] and not m["u"]:
+        return count, count + _step(count)
     low = count * scale + _tail(m["tail"], scale) + _jiao(m["jiao"])
     if m["vague"] == "几":
         return low + scale, low + 9 * scale
     if m["vague"] == "多" or m["more"] == "多":
         return low, low + scale * (10 if count >= 10 and count % 10 == 0 and not m["more"] else 1)
     return low, low
+
+
+def _pair(m: re.Match[str], scale: float) -> tuple[float, float]:
+    """十七八万 lies between seventeen and eighteen, 三五百 between three and five hundred."""
+    tens = (numbers.value(m["tens"]) or 0.0) if m["tens"] else 0.0
+    scale *= numbers.UNITS.get(m["unit"] or "", 1)
+    return (tens + numbers.DIGITS[m["a"]]) * scale, (tens + numbers.DIGITS[m["b"]]) * scale
+
+
+def _step(count: float) -> float:
+    """How far 几 or 多 may reach: 十几 ends below 20, 3000多 below 4000."""
+    step = 1.0
+    while count % (step * 10) == 0 and step < count:
+        step *= 10
+    return step
 
 
 def _tail(tail: str | None, scale: float) -> float:
@@ -201,7 +226,7 @@ def _tail(tail: str | None, scale: float) -> float:
 def _jiao(text: str | None) -> float:
     if not text:
         return 0.0
-    digits = [int(c) for c in text if c.isdigit()]
+    digits = [int(numbers.value(c) or 0) for c in text if c not in "角毛分"]
     return digits[0] / 10 + (digits[1] / 100 if len(digits) > 1 else 0)
 
 

@@ -14,6 +14,7 @@ ENDINGS = (
     "维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "特别行政区", "省", "市", "地区", "盟",
     "林区", "新区", "特区", "自治州", "自治县", "自治旗", "区", "县", "旗", "州",
 )  # fmt: skip
+Known = dict[str, tuple[str, str, str]]
 Tree = dict[str, dict[str, list[str]]]
 
 
@@ -36,12 +37,16 @@ Row = tuple[str, str | None, str | None]
 class Places:
     """All names in one automaton; a name may stand for several places."""
 
-    def __init__(self, tree: Tree, peoples: Sequence[str], everyday: Iterable[str]) -> None:
+    def __init__(
+        self, tree: Tree, peoples: Sequence[str], everyday: Iterable[str], known: Known
+    ) -> None:
         self._peoples, self._everyday = tuple(peoples), frozenset(everyday)
         names: dict[str, list[Row]] = {}
         for row in _rows(tree):
             for name in self._names(row):
                 names.setdefault(name, []).append(row)
+        for name, (province, city, county) in known.items():
+            names[name] = [(province, city or None, county or None)]
         self._districts = self._short_districts(tree)
         self._automaton = ahocorasick.Automaton()
         for name, rows in names.items():
@@ -52,11 +57,13 @@ class Places:
     def load(cls, path: Path) -> "Places":
         words = tomllib.loads(path.with_suffix(".toml").read_text("utf-8"))
         tree = json.loads(path.read_text("utf-8"))
-        return cls(tree, words["peoples"], words["everyday"])
+        return cls(tree, words["peoples"], words["everyday"], words["known"])
 
     def find(self, text: str) -> list[Place]:
         """Places left to right; parts that stand together (河北省保定市) are one."""
-        found = _merged(_longest(self._automaton.iter(text)), text)
+        found = _merged(
+            [s for s in _longest(self._automaton.iter(text)) if not _street(text, s[1])]
+        )
         return [self._with_district(place, text) for place in found]
 
     def _with_district(self, place: Place, text: str) -> Place:
@@ -121,7 +128,7 @@ def _longest(
     return kept
 
 
-def _merged(spans: list[tuple[int, int, tuple[Row, ...]]], text: str) -> list[Place]:
+def _merged(spans: list[tuple[int, int, tuple[Row, ...]]]) -> list[Place]:
     found: list[Place] = []
     held: tuple[int, int, tuple[Row, ...]] | None = None
     for span in spans:
@@ -167,4 +174,11 @@ def _place(span: tuple[int, int, tuple[Row, ...]]) -> Place:
         counties.pop() if len(counties) == 1 else None,
         start,
         end,
+    )
+
+
+def _street(text: str, end: int) -> bool:
+    """太原路 is a street, wherever it lies."""
+    return text.startswith(
+        ("路", "街", "大道", "大街", "东路", "西路", "南路", "北路", "中路"), end
     )

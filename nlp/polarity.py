@@ -52,7 +52,7 @@ class Reach:
     size: int  # for 大, 高, 少 behind the topic, which judge so many other things
 
 
-WIDE = Reach(12, 6, 8)  # somebody asked about this very part
+WIDE = Reach(30, 30, 12)  # somebody asked about this very part
 SHORT = Reach(8, 4, 5)  # a clause of chat length speaks of one thing
 LONG = Reach(4, 1, 2)
 
@@ -131,8 +131,25 @@ def _judged(text: str, parts: tuple[Clause, ...], hits: list[Hit], topic: Hit) -
     clause = next((c for c in parts if c.start <= topic.start < c.end), None)
     if clause is None:
         return None
-    inside = [h for h in hits if clause.start <= h.start and h.end <= clause.end]
-    found = judge(topic, verdicts(text, clause, inside, topic.rule.scale), WIDE)
+    inside = [
+        _opinion(h)
+        for h in hits
+        if clause.start <= h.start and h.end <= clause.end and h.rule.kind in DESCRIBING
+    ]
+    outside = [h for h in inside if h.end <= topic.start or h.start >= topic.end]
+    found = judge(topic, verdicts(text, clause, outside, topic.rule.scale), WIDE)
     if found is None:
         return None
     return 0 if abs(found[0]) < 0.1 else (1 if found[0] > 0 else -1)
+
+
+DESCRIBING = frozenset((*JUDGING, "praise", "blame", "cue"))
+
+
+def _opinion(hit: Hit) -> Hit:
+    """Praise, blame and cues judge a part that was asked about like any good or bad word."""
+    good = hit.rule.kind == "praise" or (hit.rule.kind == "cue" and hit.rule.polarity > 0)
+    bad = hit.rule.kind == "blame" or (hit.rule.kind == "cue" and hit.rule.polarity < 0)
+    if not good and not bad:
+        return hit
+    return Hit(hit.start, hit.end, Rule("good" if good else "bad", hit.rule.name))

@@ -13,6 +13,7 @@ from nlp.places import Places
 from nlp.reading import Slot
 
 PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?!\d)")
+ABROAD = re.compile(r"(?:\+|(?<!\d)00)\s?(?!86)\d{1,3}[- ]*$")
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 PLATE = re.compile(rf"[{PROVINCES}][a-z][·. -]?(?:[a-z0-9]{{5,6}})(?![a-z0-9])")
 N = r"(?:\d{1,3}|[一二两三四五六七八九十俩仨]{1,3})"
@@ -54,6 +55,8 @@ Row = tuple[int, int, str, Any]
 
 def _phones(text: str) -> Iterator[Row]:
     for m in PHONE.finditer(text):
+        if ABROAD.search(text, max(0, m.start() - 8), m.start()):
+            continue
         yield m.start(1), m.end(1), "phone", re.sub(r"\D", "", m[1])
 
 

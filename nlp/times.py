@@ -4,6 +4,7 @@ A chat about buying a car looks ahead: 周三 is the coming one, 3号 in the nex
 past. What says otherwise (上周, 去年, 昨天) is obeyed.
 """
 
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Iterator
@@ -15,57 +16,61 @@ N = r"(?:\d{1,2}|[一二两三四五六七八九十廿]{1,3})"
 CLOCK_START = r"[早上中下午晚凌清傍夜半零\d一二两三四五六七八九十]"
 
 YEAR = r"""(?:(?P<yrel>大?后年|大?前年|今年|本年|当年|明年|来年|次年|去年|[上下]一?年|翌年|同年)
- |(?P<ynum>(?:19|20)\d\d|\d\d(?=年)|[〇零一二三四五六七八九]{4}|[〇零一二三四五六七八九]{2}(?=年))(?:年度?|(?=[-/.]\d)))"""
+ |(?P<ynum>(?:19|20)\d\d|\d\d(?=年)|[〇零一二三四五六七八九]{4}|[〇零一二三四五六七八九]{2}(?=年))(?:年度?|\s年|(?=[-/.]\d)))"""
 _YEAR_ALONE = YEAR.replace("yrel", "yrel2").replace("ynum", "ynum2")
 MONTH = r"""(?:(?P<mrel>(?:这一?|本|当|同|下下|上上|下一?|上一?)个?月|次月)份?(?!供|租)
  |(?P<lmon>正月|腊月|冬月)|(?P<mnum>1[0-2]|0?[1-9](?!\d)|十[一二]?|[一二两三四五六七八九])月份?)"""
-PART = r"(?P<part>初|底|末|中旬|上旬|下旬|中(?![午秋])|伊始|前半月|后半月|上半月|下半月)"
+PART = r"月?(?P<part>初(?![一二三四五六七八九十])|底|末|中旬|上旬|下旬|中(?![午秋])|伊始|前半月|后半月|上半月|下半月)"
 DAY = rf"(?P<dnum>{N})(?:日|号(?!线|楼|店|门|院|车|公路|国道|[a-z]))"
 DATE = re.compile(
     rf"""(?:
  (?P<iso>(?P<iy>(?:19|20)\d\d)(?P<sep>[-/.])(?P<im>1[0-2]|0?[1-9])(?:(?P=sep)(?P<id>3[01]|[12]\d|0?[1-9]))?(?!\d))
  |(?P<packed>(?:19|20)\d\d(?:1[0-2]|0[1-9])(?:3[01]|[12]\d|0[1-9]))(?!\d)
- |(?:{YEAR}的?)?(?:
+ |(?:{YEAR}的?(?!$))?(?:
    (?P<half>[上下]半年)
   |第?(?P<quarter>[一二三四1-4]|q[1-4]|[上下本这]一?个?)季度?(?P<qpart>初|末|底)?
   |(?P<fest>元旦|春节|新年(?!款)|过年|除夕|元宵|清明|劳动节|五一|端午|中秋|国庆|双十一|双11|双十二|双12|618|圣诞|平安夜|情人节|七夕|六一|儿童节|妇女节|母亲节|父亲节|教师节|重阳|腊八|小年|感恩节|十一(?!月|点|万|号|日|[个岁年天块寸座人速代分米档]))节?
    (?:期间|假期|放假|长假|小长假|当天|那天|的?时候)?
-  |大年初(?P<newyear>[一二三四五六七八九十]|十五)
-  |(?P<season>暑假|寒假)
-  |(?P<yearpart>年底|年末|年初|年中|年尾)
-  |{MONTH}的?(?:{PART}|第(?P<nthweek>[一二三四五1-5])个?(?:周|星期|礼拜)|初(?P<lday>[一二三四五六七八九十])|{DAY}|(?P<dbare>3[01]|[12]\d|0?[1-9]|二十[一-九]?|三十一?|十[一-九]|[一二三四五六七八九十](?![个款点]))(?!\d|点|[万千kw%]|[-~到至]?\d*万|个))?
+  |大年(?:初(?P<newyear>[一二三四五六七八九十])|(?P<eve>三十))
+  |(?P<season>暑假|寒假|(?<=年)(?:夏天|冬天|春天|秋天|夏季|冬季|春季|秋季))
+  |(?<![\d一二三四五六七八九十])(?P<yearpart>年底|年末|年初|年中(?![国有期])|年尾)
+  |(?P<lunar>农历|阴历)?{MONTH}(?:{PART}|的?第(?P<nthweek>[一二三四五1-5])个?(?:周|星期|礼拜)|初(?P<lday>[一二三四五六七八九十])|{DAY}|(?P<dbare>3[01]|[12]\d|0?[1-9]|二十[一二三四五六七八九]?|三十一?|十[一二三四五六七八九]?|廿[一二三四五六七八九]?|[一二三四五六七八九](?![个款点]))(?!\d|点|[万千kw%]|[-~到至]?\d*万|个))?
   )
  |{_YEAR_ALONE}(?P<part2>初|底|末|中(?![午秋])|伊始)?
  |(?P<mend>月[底初末中])(?!国)
  |(?<!\d)(?<![.第几])(?P<md>(?P<mdm>1[0-2]|0?[1-9])[./](?P<mdd>3[01]|[12]\d|0?[1-9]))(?=号|日|去|过来|到店|上午|下午|晚上)[号日]?
- |(?P<drel>大后天|大前天|今天|今儿个?|今日|明天|明儿个?|明日|后天|后日|昨天|昨日|前天|当天|次日|翌日|隔天|第二天|今晚|明晚|后晚|昨晚|今早|明早|今夜)
- |(?P<wrel>这一?个?|本|下下个?|下一?个?|上上个?|上一?个?)?(?:周|星期|礼拜)(?P<wday>[一二三四五六日天末1-7](?!\d|次|年|个|定))(?P<wtwo>[到至和或、]?(?:周|星期|礼拜)?[二三四五六日天](?![点个]))?
+ |(?P<drel>大后天|大前天|今天|今儿个?|今日|本日|今晨|明晨|明天|明儿个?|明日|后天|后日|昨天|昨日|前天|当天|次日|翌日|隔天|第二天|今晚|明晚|后晚|昨晚|今早|明早|今夜)
+ |第(?P<nthday>[二三四五六七八九十])天
+ |(?<!每)(?P<wrel>这一?个?|本|下下个?|下一?个?|上上个?|上一?个?)?(?:(?<=[这本下上个])周的?)?(?<![\d一二两三四五六七八九十]个)(?:周|星期|礼拜)(?P<wday>[一二三四五六日天末1-7](?!\d|次|年|个|定))(?P<wtwo>[到至和或、]?(?:周|星期|礼拜)?[二三四五六日天](?![点个]))?
  |(?P<week>(?:这|本|下下|下|上上|上)一?个?(?:周|星期|礼拜))(?!边|围|期)
  |(?<![a-z\d第.])(?<!\d[-/]){DAY.replace("dnum", "alone")}
  )""",
     re.VERBOSE,
 )
 CLOCK = re.compile(
-    r"""(?:(?P<per>凌晨|清晨|清早|早上|早晨|上午|中午|正午|午后|下午|傍晚|晚上|晚间|夜里|夜间|半夜|午夜|早(?=[^点些就已]|$)|晚(?=[^点些餐]|$))
-  (?:的?(?P<h1>\d{1,2}|[零一二两三四五六七八九十]{1,3})(?:点钟?|时(?!候)|:(?=[0-5]\d))(?P<m1>整|半|[123一二三两]刻|(?:[0-5]?\d|[零一二三四五六七八九十]{2,3})分?(?!\d|[万折])|[一二三四五六七八九]分)?)?
- |(?P<h2>(?:[01]?\d|2[0-4])|[零一二两三四五六七八九十]{1,3})(?:点钟?(?!几|[一二两三四五六七八九\d]?[万倍米升])|时(?!候|间|代|速|尚)|:(?=[0-5]\d))(?P<m2>整|半|[123一二三两]刻|(?:[0-5]\d)分?(?!\d|[万折])|[零一二三四五六七八九十]{2,3}分?|\d分|[一二三四五六七八九]分)?(?::[0-5]\d)?(?![0-9])
+    r"""(?:(?P<per>凌晨|清晨|清早|早间|晨间|早上|早晨|上午|中午|正午|午后|下午|傍晚|晚上|晚间|夜里|夜间|半夜|午夜|早(?=[^点些就已]|$)|晚(?=[^点些餐]|$))
+  (?:的?(?:(?P<f1>\d{1,2}|[一二两三四五六七八九十]{1,3})(?:到|至|-))?(?P<h1>\d{1,2}|[零一二两三四五六七八九十]{1,3})(?:点钟?|时(?!候)|:(?=[0-5]\d))(?P<m1>整|半|[123一二三两]刻|(?:[0-5]?\d|[零一二三四五六七八九十]{2,3})分?(?!\d|[万折])|[一二三四五六七八九]分)?)?
+ |(?:(?P<f2>\d{1,2}|[一二两三四五六七八九十]{1,3})(?:到|至|-))?(?P<h2>(?:[01]?\d|2[0-4])|[零一二两三四五六七八九十]{1,3})(?:点钟?(?!几|[一二两三四五六七八九\d]?[万倍米升])|时(?!候|间|代|速|尚)|:(?=[0-5]\d))(?P<m2>整|半|[123一二三两]刻|(?:[0-5]\d)分?(?!\d|[万折])|[零一二三四五六七八九十]{2,3}分?|\d分|[一二三四五六七八九]分)?(?::[0-5]\d)?(?![0-9])
  )(?:左右|前后|许)?""",
     re.VERBOSE,
 )
 RELATIVE = re.compile(
     r"""(?:再?过)?(?P<n>半|几|两三|三四|三五|四五|五六|十几|\d{1,3}(?:\.5)?|[一二两三四五六七八九十]{1,3})(?P<half>个半)?
- (?P<u>个?多?月|年|周|个?星期|个?礼拜|天|日|个?小时|个?钟头?|分钟|刻钟)半?
- (?P<d>之后|以后|过后|后(?![天年排备座])|之内|以内|内(?!饰|部|存|容|部|外)|之前|以前|前(?![天年排后几]))
+ (?P<u>个?多?月|年|周|个?星期|个?礼拜|天|日|个?小时|个?钟头?|分钟|刻钟)
+ (?P<half2>半)?(?P<d>之后|以后|过后|后(?![天年排备座])|之内|以内|内(?!饰|部|存|容|部|外)|之前|以前|前(?![天年排后几]))
  |(?:再?过)(?P<pn>几|两|一|三|\d{1,2}|半)(?P<pu>天|周|个?星期|个?礼拜|个?月|年|个?小时)(?!的?电|前)
  |(?P<soon>这几天|这两天|近几天|最近几天|最近两天|近期|未来(?P<fn>几|[一二两三四五六七八九十\d]{1,3})(?P<fu>天|周|个?月|年)|接下来(?P<gn>几|[一二两三四五六七八九十\d]{1,3})(?P<gu>天|周|个?月))
+ |(?P<ago>(?:过去|前|近)的?(?P<an>\d{1,3}|[几两三四五六七八九十]{1,3})(?P<au>天|周|个?星期|个?月|年|个?小时|个?钟头|分钟))(?!的?车)
+ |(?:今后|未来|往后)(?P<hn>\d{1,3}|[几两三四五六七八九十]{1,3})(?P<hu>个?小时|年)
  |(?P<nyear>过完年|过了年|年后|年前)(?!的?价)
  |(?P<hol>节前|节后|放假前|放假后|假期|小长假|长假)""",
     re.VERBOSE,
 )
 EDGE = re.compile(
-    r"(?:之前|以前|前(?![排后面年期轮置景天]))|(?:之后|以后|过后|后(?![排备座面续视期轮悔天驱]))|左右|前后"
+    r"\s?[或及]?(?:之前|以前|前(?![排后面年期轮置景天]))"
+    r"|\s?[或及]?(?:之后|以后|过后|后(?![排备座面续视期轮悔天驱半]))|左右|前后|(?:开始|以来|起)(?![亚步])"
 )
-JOIN = re.compile(r"(?:到|至|-|~|—)(?=.)|之间")
+YEARLY = re.compile("[12]\\d{3}|年")
 STARTS = re.compile(
     "[0-9一二两三四五六七八九十〇零廿今明后去前昨大本这下上次当同隔第翌来早中晚午凌傍清正夜半周星礼年月节元"
     "春新过除劳五端国双圣平情七儿妇母父教重腊小感农阴冬暑寒再几最近未接放假长q]"
@@ -74,7 +79,7 @@ TRIGGERS = re.compile(
     r"[年月日号天周期拜点时晚早午:后前内底初节假末季夜刻]|\d[./-]\d|国庆|五一|十一|端午|中秋|清明|元旦|圣诞|春|618|双1|新年|\d{8}"
 )
 PERIODS = {
-    "凌晨": (0, 6), "清晨": (5, 8), "清早": (5, 8), "早上": (6, 10), "早晨": (6, 10),
+    "凌晨": (0, 6), "清晨": (5, 8), "清早": (5, 8), "早间": (6, 10), "晨间": (6, 10), "早上": (6, 10), "早晨": (6, 10),
     "早": (6, 10), "上午": (8, 12), "中午": (11, 14), "正午": (12, 13), "午后": (12, 18),
     "下午": (12, 18), "傍晚": (17, 20), "晚上": (18, 24), "晚间": (18, 24), "晚": (18, 24),
     "夜里": (18, 24), "夜间": (18, 24), "半夜": (0, 6), "午夜": (0, 6),
@@ -83,13 +88,16 @@ DAYS = {
     "大后天": 3, "大前天": -3, "今天": 0, "今儿": 0, "今儿个": 0, "今日": 0, "明天": 1, "明儿": 1,
     "明儿个": 1, "明日": 1, "后天": 2, "后日": 2, "昨天": -1, "昨日": -1, "前天": -2, "当天": 0,
     "次日": 1, "翌日": 1, "隔天": 1, "第二天": 1, "今晚": 0, "今早": 0, "今夜": 0, "明晚": 1,
-    "明早": 1, "后晚": 2, "昨晚": -1,
+    "明早": 1, "本日": 0, "今晨": 0, "明晨": 1, "后晚": 2, "昨晚": -1,
 }  # fmt: skip
 YEARS = {
     "今年": 0, "本年": 0, "当年": 0, "同年": 0, "明年": 1, "来年": 1, "次年": 1, "翌年": 1,
     "下年": 1, "下一年": 1, "后年": 2, "大后年": 3, "去年": -1, "上年": -1, "上一年": -1,
     "前年": -2, "大前年": -3,
 }  # fmt: skip
+SEASONS = {"春": (3, 5), "夏": (6, 8), "秋": (9, 11), "冬": (12, 14)}
+HOLIDAYS = {"暑假": (7, 8), "寒假": (1, 2)}
+HOURS = re.compile("[一二两三四五六七八九]{2}")
 WEEK = "一二三四五六日"
 VAGUE = {"几": 3, "两三": 3, "三四": 4, "三五": 5, "四五": 5, "五六": 6, "十几": 15, "半": 0.5}
 DAY1 = dt.timedelta(days=1)
@@ -172,7 +180,7 @@ def _with_clock(text: str, day: When, now: dt.datetime) -> When:
         at += 1
     clock = CLOCK.match(text, at) if at < len(text) and at - day.end <= 1 else None
     period = text[day.start : day.end][-1:]
-    implied = {"晚": "晚上", "早": "早上", "夜": "晚上"}.get(period, "")
+    implied = {"晚": "晚上", "早": "早上", "夜": "晚上", "晨": "早上"}.get(period, "")
     if not clock or (at > day.end and text[day.end] == "-" and not clock["h2"]):
         return _period(day, implied) if implied else day
     found = _clock(clock, day.since, now, implied=implied)
@@ -193,7 +201,10 @@ def _clock(
 ) -> When:
     period = m["per"] or implied
     hour = m["h1"] or m["h2"]
-    if hour is None:
+    first = m["f1"] or m["f2"]
+    if hour and (first or HOURS.fullmatch(hour)):
+        found = _hours(m, day, period, first or hour[0], hour if first else hour[1])
+    elif hour is None:
         found = _period(When(m.start(), m.end(), day, day + DAY1), period)
     else:
         minute = _minute(m["m1"] or m["m2"])
@@ -205,6 +216,14 @@ def _clock(
     if loose and found.until <= now:  # that hour is over today
         return When(found.start, found.end, found.since + DAY1, found.until + DAY1, True)
     return found
+
+
+def _hours(m: re.Match[str], day: dt.datetime, period: str, first: str, last: str) -> When:
+    """五到六点, 两三点: from the one to the end of the other."""
+    since, until = (_hour(int(_int(h)), period, m.group()) for h in (first, last))
+    hour = dt.timedelta(hours=1)
+    end = until if m["f1"] or m["f2"] else until + 1
+    return When(m.start(), m.end(), day + since * hour, day + max(end, since + 1) * hour, True)
 
 
 def _hour(hour: int, period: str, text: str) -> int:
@@ -252,6 +271,9 @@ def _date(m: re.Match[str], now: dt.datetime) -> When:
         return _span(m, day, day + DAY1, day < today)
     if m["wday"]:
         return _weekday(m, today)
+    if m["nthday"]:
+        day = today + (int(_int(m["nthday"])) - 1) * DAY1
+        return _span(m, day, day + DAY1)
     if m["week"]:
         return _week(m, today)
     return _of_year(m, today)
@@ -310,7 +332,7 @@ def _week(m: re.Match[str], today: dt.date) -> When:
 
 def _of_year(m: re.Match[str], today: dt.date) -> When:
     year, said = _year(m, today)
-    if m["fest"] or m["newyear"]:
+    if m["fest"] or m["newyear"] or m["eve"]:
         return _festival(m, year, said, today)
     if m["half"]:
         first = 1 if m["half"][0] == "上" else 7
@@ -318,7 +340,7 @@ def _of_year(m: re.Match[str], today: dt.date) -> When:
     if m["quarter"]:
         return _quarter(m, year, today)
     if m["season"]:
-        first, last = (7, 8) if m["season"] == "暑假" else (1, 2)
+        first, last = SEASONS[m["season"][0]] if m["season"][1] != "假" else HOLIDAYS[m["season"]]
         year += 0 if said or _month(year, last)[1] > today else 1
         return _span(m, _month(year, first)[0], _month(year, last)[1])
     if m["yearpart"]:
@@ -355,7 +377,7 @@ def _next_part(text: str, today: dt.date) -> int:
 
 
 def _year_part(part: str, year: int) -> tuple[dt.date, dt.date]:
-    first, last = {"初": (1, 2), "伊": (1, 1), "中": (6, 7)}.get(part, (12, 12))
+    first, last = {"初": (1, 2), "伊": (1, 1), "中": (6, 7)}.get(part, (11, 12))
     return _month(year, first)[0], _month(year, last)[1]
 
 
@@ -378,6 +400,8 @@ def _festival(m: re.Match[str], year: int, said: bool, today: dt.date) -> When:
 
 
 def _festival_of(m: re.Match[str], year: int) -> tuple[dt.date, dt.date]:
+    if m["eve"]:
+        return calendar.festival("除夕", year)
     if m["newyear"]:
         day = calendar.lunar(year, 1, int(_int(m["newyear"])))
         return day, day + DAY1
@@ -396,7 +420,7 @@ def _of_month(m: re.Match[str], year: int, said: bool, today: dt.date) -> When:
     if m["nthweek"]:
         return _nth_week(m, year, month)
     day = m["dnum"] or m["dbare"]
-    if m["lday"]:
+    if m["lday"] or m["lunar"]:
         return _lunar_day(m, year, month, today)
     if day:
         return _month_day(m, year, month, int(_int(day)), said, today)
@@ -437,9 +461,10 @@ def _lunar_month(m: re.Match[str], year: int, said: bool, today: dt.date) -> Whe
 
 
 def _lunar_day(m: re.Match[str], year: int, month: int, today: dt.date) -> When:
-    day = calendar.lunar(year, (month - 1) % 12 + 1, int(_int(m["lday"])))
-    if day < today:
-        day = calendar.lunar(year + 1, (month - 1) % 12 + 1, int(_int(m["lday"])))
+    number = int(_int(m["lday"] or m["dnum"] or m["dbare"] or "一"))
+    day = calendar.lunar(year, (month - 1) % 12 + 1, number)
+    if day < today and not (m["yrel"] or m["ynum"]):
+        day = calendar.lunar(year + 1, (month - 1) % 12 + 1, number)
     return _span(m, day, day + DAY1)
 
 
@@ -480,11 +505,23 @@ def _relative(m: re.Match[str], now: dt.datetime) -> When | None:
         return _near_holiday(m, now)
     if m["soon"]:
         return _soon(m, now.date())
+    if m["ago"]:
+        return _ago(m, now)
+    if m["hn"]:
+        return When(
+            m.start(), m.end(), now, _moved(now, VAGUE.get(m["hn"]) or _int(m["hn"]), m["hu"])
+        )
     count, unit = (m["pn"], m["pu"]) if m["pn"] else (m["n"], m["u"])
     number = VAGUE.get(count) or _int(count)
-    if m["half"]:
+    if m["half"] or m["half2"]:
         number += 0.5
     return _ahead(m, number, unit, m["d"] or "后", now)
+
+
+def _ago(m: re.Match[str], now: dt.datetime) -> When:
+    number = VAGUE.get(m["an"]) or _int(m["an"])
+    since = _moved(now if _hourly(m["au"]) or "分" in m["au"] else _midnight(now), -number, m["au"])
+    return When(m.start(), m.end(), since, now, False, True)
 
 
 def _ahead(m: re.Match[str], number: float, unit: str, way: str, now: dt.datetime) -> When | None:
@@ -516,7 +553,7 @@ def _moved(at: dt.datetime, number: float, unit: str) -> dt.datetime:
         first = _month(at.year, at.month + int(months))
         day = min(at.day, (first[1] - first[0]).days)
         moved = dt.datetime.combine(first[0].replace(day=day), at.time())
-        return moved + dt.timedelta(days=round(30 * (months % 1)))
+        return moved + dt.timedelta(days=round(30 * (months - int(months))))
     minutes = {"天": 1440, "日": 1440, "时": 60, "分": 1}.get(last, 0)
     if not minutes:
         minutes = 10080 if any(c in unit for c in "周期拜") else (
@@ -560,14 +597,13 @@ def _edge(text: str, when: When, now: dt.datetime) -> When:
         return when
     word = m.group()
     since, until = when.since, when.until
-    if word in ("之前", "以前", "前"):
+    if word.endswith("前"):
         day_end = until if until - since > 2 * DAY1 and text[when.end - 1] in "底末内" else since
         if not when.hours and until - since == DAY1:
             day_end = since
-        since, until = min(now.replace(microsecond=0), day_end), day_end
-        if until <= since:
-            return when
-    elif word in ("之后", "以后", "过后", "后"):
+        now = now.replace(microsecond=0)
+        since, until = (now if now < day_end else when.since - 30 * DAY1), day_end
+    elif word.endswith("后") and word != "前后":
         since, until = until, until + 7 * DAY1
     return When(when.start, m.end(), since, until, when.hours, when.past)
 
@@ -601,8 +637,13 @@ def _join(text: str, a: When, b: When, now: dt.datetime) -> When | None:
                 return None
     while until <= since and until.year == since.year and until.month <= since.month:
         until = _moved(until, 1, "月")
+    year = since.year
+    if until.year > year and not YEARLY.search(text, b.start, b.end):
+        with contextlib.suppress(ValueError):  # 29 February has no other year
+            until = until.replace(year=year) if until.replace(year=year) > since else until
     if until <= since:
         return None
     if b.hours and until - b.since >= dt.timedelta(hours=1) and not b.past:
         until = until - dt.timedelta(hours=1) if a.hours else until
-    return When(a.start, b.end, since, until, a.hours or b.hours, a.past)
+    start = a.start - 1 if text[a.start - 1 : a.start] in ("从", "自") else a.start
+    return When(start, b.end, since, until, a.hours or b.hours, a.past)

@@ -22,6 +22,7 @@ SAMPLE = 400
 BANKS = (
     "faq_lcqmc/dev_10k", "faq_oppo/dev_10k", "faq_afqmc/dev_2k", "faq_mixed/dev_50k",
 )  # fmt: skip
+COLUMNS = ("scripts", "build s", "p50 us", "p99 us", "scan p50 us", "times", "add ms")
 SIZES = (1_000, 10_000, 100_000)
 Search = Callable[[str, int], Sequence[int]]
 
@@ -99,7 +100,7 @@ def speed(folder: Path) -> Iterator[str]:
         {text for path in sorted(folder.glob("faq_*/dev_pairs.jsonl")) for text in _texts(path)}
     )
     bank = list(dict.fromkeys(texts + extra))
-    yield f"{'scripts':>8}{'build s':>9}{'p50 us':>8}{'p99 us':>8}{'scan p50 us':>13}{'times':>7}{'add ms':>8}{'peak MB':>9}"
+    yield "".join(f"{name:>12}" for name in COLUMNS)
     for size in SIZES:
         sized = Task(f"{size}", tuple((text,) for text in bank[:size]), task.questions)
         yield _timed(sized)
@@ -116,10 +117,9 @@ def _timed(task: Task) -> str:
     index.add("new", [Wording("新到的车漆颜色好看吗")])
     index.search("新到的车漆颜色")
     added = (time.perf_counter() - begun) * 1e3
-    return (
-        f"{len(task.entries):8}{build:9.2f}{ours.at(0.5):8.0f}{ours.at(0.99):8.0f}"
-        f"{scan.at(0.5):13.0f}{scan.at(0.5) / ours.at(0.5):7.0f}{added:8.2f}{suggest.peak_mb() or 0:9.0f}"
-    )
+    times = scan.at(0.5) / ours.at(0.5)
+    figures = (build, ours.at(0.5), ours.at(0.99), scan.at(0.5), times, added)
+    return f"{len(task.entries):12}" + "".join(f"{figure:12.1f}" for figure in figures)
 
 
 def _compared(name: str, task: Task) -> str:

@@ -5,30 +5,82 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 
 from nlp import normalise, tokens
-from scriptbank import load
-from scriptbank.bank import CONFIDENT, telling, wordings
-from scriptbank.index import Hit, Index, Wording
+from nlp.lexicon import Lexicon
+from scriptbank import bank, load
+from scriptbank.bank import CONFIDENT, Bank
+from scriptbank.index import Index, Wording
+from scriptbank.learn import Weights
 from scriptbank.learn import learn as learning
 from scriptbank.problems import LoadError, Problem, short
+from scriptbank.script import Query
 
 _Id = str | int
+_NO_DAY = datetime(2000, 1, 1, tzinfo=UTC)  # dates in a question do not change its answer
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Answer:
+    confident: bool
+    items: tuple[tuple[_Id, float, tuple[str, ...]], ...]  # id, score, words found
+
+
 class Shelf:
-    """A bank to be asked: the index, and under its keys the ids and texts as they were given."""
+    """A bank of wordings only: ids and texts as they were given, under keys in their order."""
 
-    index: Index
-    ids: dict[str, _Id] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.index = Index()
+        self._ids: dict[str, _Id] = {}
+        self._texts: dict[str, str] = {}
 
-    def add(self, key: str, given: _Id, found: list[Wording]) -> None:
-        self.ids[key] = given
-        self.texts[key] = normalise.plain(" ".join(wording.text for wording in found))
+    def add(self, given: _Id, found: list[Wording]) -> None:
+        key = f"{len(self._ids):09d}"
+        self._ids[key] = given
+        self._texts[key] = normalise.plain(" ".join(wording.text for wording in found))
         self.index.add(key, found)
+
+    def learn(self, weights: Weights) -> None:
+        self.index.learn(weights)
+
+    def answer(self, text: str, k: int) -> Answer:
+        hits = self.index.search(text, k)
+        scores = {hit.key: hit.score for hit in hits}
+        words = bank.words(text)
+        items = tuple(
+            (self._ids[key], scores.get(key, 0.0), bank.found(words, self._texts[key]))
+            for key in _filled(scores, self._ids, k)
+        )
+        return Answer(bool(hits) and hits[0].score >= CONFIDENT, items)
+
+
+class Library:
+    """A bank of scripts, asked with all that can be understood from the question."""
+
+    def __init__(self, scripts: Bank) -> None:
+        self._bank = scripts
+        self._lexicon = Lexicon.load()
+
+    def learn(self, weights: Weights) -> None:
+        self._bank.learn(weights)
+
+    def answer(self, text: str, k: int) -> Answer:
+        suggested = self._bank.suggest(self._query(text), k)
+        best = {item.script.id: item for item in suggested.items}
+        items = tuple(
+            (key, best[key].score, best[key].matched) if key in best else (key, 0.0, ())
+            for key in _filled(best, [script.id for script in self._bank.all()], k)
+        )
+        return Answer(suggested.confident, items)
+
+    def _query(self, text: str) -> Query:
+        reading = self._lexicon.read(text, at=_NO_DAY)
+        concerns = {concern.code: concern.polarity for concern in reading.concerns}
+        intents = tuple(intent.code for intent in reading.intents if not intent.negated)
+        return Query(text, concerns=concerns, intents=intents)
 
 
 @dataclass(slots=True)
@@ -53,7 +105,7 @@ class Timing:
 
 
 def lines(
-    bank_lines: Iterable[str] | None,
+    bank_lines: Iterable[str] | Bank | None,
     query_lines: Iterable[str],
     k: int = 3,
     learn: Iterable[str] | None = None,
@@ -68,8 +120,9 @@ def lines(
     begun = time.perf_counter()
     shelf = shelve(bank_lines)
     if learn is not None:
-        shelf.index.learn(learning(pairs(learn)))
+        shelf.learn(learning(pairs(learn)))
     tokens.load()
+    shelf.answer("", 1)  # the index weighs its features when it is first asked
     timing.index_s = time.perf_counter() - begun
     for number, line in enumerate(query_lines):
         begun = time.perf_counter()
@@ -80,17 +133,15 @@ def lines(
         sys.stderr.write(timing.line() + "\n")
 
 
-def shelve(bank_lines: Iterable[str] | None) -> Shelf:
-    """The bank of these lines, or the library that ships."""
-    shelf = Shelf(Index())
-    if bank_lines is None:
-        for script in load.library():
-            shelf.add(script.id, script.id, list(wordings(script)))
-        return shelf
+def shelve(bank_lines: Iterable[str] | Bank | None) -> Shelf | Library:
+    """The bank of these lines, these scripts, or the library that ships."""
+    if bank_lines is None or isinstance(bank_lines, Bank):
+        return Library(bank_lines or Bank(load.library()))
+    shelf = Shelf()
     problems: list[Problem] = []
     for number, line in enumerate(bank_lines):
         try:
-            _shelve_line(shelf, f"{number:09d}", line)
+            _shelve_line(shelf, line)
         except ValueError as wrong:
             problems.append(Problem(str(wrong), "bank", number + 1, "", short(line)))
     if problems:
@@ -98,8 +149,7 @@ def shelve(bank_lines: Iterable[str] | None) -> Shelf:
     return shelf
 
 
-def _shelve_line(shelf: Shelf, key: str, line: str) -> None:
-    """Add one entry under the key of its line, so that ties keep the bank's order."""
+def _shelve_line(shelf: Shelf, line: str) -> None:
     entry = _object(line)
     given, question, also = entry.get("id"), entry.get("q"), entry.get("also") or []
     if not isinstance(given, str | int) or isinstance(given, bool):
@@ -109,8 +159,7 @@ def _shelve_line(shelf: Shelf, key: str, line: str) -> None:
     answer = entry.get("a") or ""
     if not isinstance(answer, str):
         raise ValueError("a 应为文字")
-    asked = [Wording(text) for text in (question, *also)]
-    shelf.add(key, given, [*asked, *_body(answer)])
+    shelf.add(given, [*map(Wording, (question, *also)), *_body(answer)])
 
 
 def _body(answer: str) -> list[Wording]:
@@ -133,7 +182,7 @@ def _pair(entry: dict[str, Any]) -> tuple[str, str, bool]:
     return str(one), str(other), bool(label)
 
 
-def _answer(shelf: Shelf, line: str, number: int, k: int) -> dict[str, Any]:
+def _answer(shelf: Shelf | Library, line: str, number: int, k: int) -> dict[str, Any]:
     given: _Id = number
     try:
         entry = _object(line)
@@ -143,33 +192,17 @@ def _answer(shelf: Shelf, line: str, number: int, k: int) -> dict[str, Any]:
             raise ValueError("q 应为文字")
     except ValueError as wrong:
         return {"id": given, "error": str(wrong)}
-    hits = shelf.index.search(text, k)
-    words = _words(text)
-    return {
-        "id": given,
-        "confident": bool(hits) and hits[0].score >= CONFIDENT,
-        "suggestions": [_suggestion(shelf, hit, words) for hit in _filled(shelf, hits, k)],
-    }
+    answer = shelf.answer(text, k)
+    suggestions = [
+        {"id": found, "score": round(score, 4), "matched": list(matched)}
+        for found, score, matched in answer.items
+    ]
+    return {"id": given, "confident": answer.confident, "suggestions": suggestions}
 
 
-def _words(text: str) -> list[str]:
-    words = dict.fromkeys(tokens.cut(normalise.plain(text)))
-    return [word for word in words if telling(word)]
-
-
-def _filled(shelf: Shelf, hits: list[Hit], k: int) -> list[Hit]:
+def _filled(best: Iterable[str], everything: Iterable[str], k: int) -> list[str]:
     """The best `k`; when fewer share anything with the question, others in the bank's order."""
-    best = hits[:k]
-    if len(best) < k:
-        known = {hit.key for hit in best}
-        rest = (key for key in shelf.ids if key not in known)
-        best += [Hit(key, 0.0) for key, _ in zip(rest, range(k - len(best)), strict=False)]
-    return best
-
-
-def _suggestion(shelf: Shelf, hit: Hit, words: list[str]) -> dict[str, Any]:
-    matched = [word for word in words if word in shelf.texts[hit.key]]
-    return {"id": shelf.ids[hit.key], "score": round(hit.score, 4), "matched": matched}
+    return list(islice(dict.fromkeys(chain(best, everything)), k))
 
 
 def _object(line: str) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from storage.db import Db, Row, at, number
-
-SAME_WINDOW = timedelta(hours=4)  # the longest duplicate check WeCom offers
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One thing to send; `repeat` counts equal bodies to the same person within SAME_WINDOW."""
+    """One thing to send; `repeat` counts equal bodies to the same person before it."""
 
     id: str
     kind: str
@@ -27,10 +25,14 @@ def put(
     db: Db, *, parcel_id: str, cause: str, kind: str, target: str, body: str, digest: str,
     now: datetime,
 ) -> None:  # fmt: skip
+    """Add a parcel behind those that already wait for the same person."""
     sql = """insert into outbox (id, seq, cause, kind, target, body, state, due_at, attempts,
             created_at, digest)
         values (:id, (select coalesce(max(seq), 0) + 1 from outbox), :cause, :kind, :target,
-                :body, 'waiting', :now, 0, :now, :digest) on conflict (id) do nothing"""
+                :body, 'waiting',
+                coalesce((select max(due_at) from outbox where target = :target
+                          and state = 'waiting' and due_at > :now), :now),
+                0, :now, :digest) on conflict (id) do nothing"""
     db.run(
         sql, id=parcel_id, cause=cause, kind=kind, target=target, body=body, digest=digest,
         now=now,
@@ -38,14 +40,12 @@ def put(
 
 
 def due(db: Db, now: datetime, limit: int = 50) -> list[Parcel]:
-    """What may be tried now, oldest first, never past an earlier one to the same person."""
+    """What may be tried now, oldest first; a whole lane waits together, so order is kept."""
     sql = """select o.*, (select count(*) from outbox s where s.digest = o.digest
-              and s.seq < o.seq and s.created_at >= :since) as repeat
+              and s.seq < o.seq) as repeat
         from outbox o where o.state = 'waiting' and o.due_at <= :now
-          and not exists (select 1 from outbox e where e.state = 'waiting'
-                          and e.target = o.target and e.seq < o.seq and e.due_at > :now)
         order by o.seq limit :limit"""
-    return [_parcel(row) for row in db.rows(sql, now=now, since=now - SAME_WINDOW, limit=limit)]
+    return [_parcel(row) for row in db.rows(sql, now=now, limit=limit)]
 
 
 def _parcel(row: Row) -> Parcel:
@@ -66,15 +66,18 @@ def sent(db: Db, ids: Sequence[str], now: datetime) -> None:
     db.many(sql, [{"id": i, "now": now} for i in ids])
 
 
-def postponed(db: Db, parcel_id: str, due_at: datetime, error: str) -> None:
-    sql = """update outbox set due_at = :due, attempts = attempts + 1, error = :error
-        where id = :id"""
-    db.run(sql, id=parcel_id, due=due_at, error=error)
+def postponed(db: Db, parcel: Parcel, due_at: datetime, error: str) -> None:
+    """Tried in vain: again later, and whatever waits for the same person not before."""
+    sql = "update outbox set attempts = attempts + 1, error = :error where id = :id"
+    db.run(sql, id=parcel.id, error=error)
+    held(db, parcel.target, due_at)
 
 
-def held(db: Db, parcel_id: str, due_at: datetime) -> None:
-    """Not tried, only later: a rate limit is no failure."""
-    db.run("update outbox set due_at = :due where id = :id", id=parcel_id, due=due_at)
+def held(db: Db, target: str, due_at: datetime) -> None:
+    """Let everything for a person wait till then; a rate limit is no failure."""
+    sql = """update outbox set due_at = :due where target = :target and state = 'waiting'
+        and due_at < :due"""
+    db.run(sql, target=target, due=due_at)
 
 
 def dead(db: Db, parcel_id: str, error: str) -> None:
@@ -83,9 +86,17 @@ def dead(db: Db, parcel_id: str, error: str) -> None:
     db.run(sql, id=parcel_id, error=error)
 
 
+def given_up(db: Db, limit: int = 500) -> list[Row]:
+    """What a person must look at: refused for good, or of unknown fate after a restore."""
+    sql = """select id, kind, target, created_at, error from outbox
+        where state in ('dead', 'unknown') order by seq limit :limit"""
+    return db.rows(sql, limit=limit)
+
+
 def revive(db: Db, now: datetime) -> int:
-    """Give dead parcels one more round."""
-    sql = "update outbox set state = 'waiting', due_at = :now, attempts = 0 where state = 'dead'"
+    """Give dead parcels one more round; a picture is uploaded anew, since uploads expire."""
+    sql = """update outbox set state = 'waiting', due_at = :now, attempts = 0,
+        request = case when kind = 'picture' then null else request end where state = 'dead'"""
     return db.run(sql, now=now)
 
 

@@ -39,6 +39,7 @@ step(
         attempts bigint not null, error text, request text, created_at text not null,
         sent_at text, digest text not null);
     create index outbox_due on outbox (due_at) where state = 'waiting';
+    create index outbox_lane on outbox (target, due_at) where state = 'waiting';
     create index outbox_seq on outbox (seq);
     create index outbox_sent on outbox (target, sent_at);
     create index outbox_same on outbox (digest, created_at);

@@ -1,4 +1,4 @@
-"""The thread that owns the store: shared commits, savepoints, urgency, and what a failure undoes."""
+"""The thread that owns the store: shared commits, savepoints, urgency, failures."""
 
 import asyncio
 import threading
