@@ -148,5 +148,5 @@ def other(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
         return
     found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
     stuck = "；".join(t.evidence for t in found if t.state in ("", "stuck"))
-    stage, words = followups.moment(owed.get(ctx.db, dialog.body["followup"]), customer)
+    stage, words = followups.moment(owed.get(ctx.db, dialog.body["followup"]), customer, ctx)
     yield from suggest.search(stuck or words, dialog.member, customer, ctx, stage)

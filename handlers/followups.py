@@ -200,22 +200,30 @@ def unresolved(customer: Customer, ctx: Ctx) -> list[str]:
     return [CONCERNS.get(t.code, t.code) for t in open_ones]
 
 
-# The stage of the script that fits the moment, and words to find one by.
+# For each moment the stage of the script that fits and questions to find one by. Where there
+# are several they take turns, so that no advisor pastes one text to everybody.
 MOMENTS = {
-    "first_touch": ("首次触达", "您好，刚加上您，想了解什么车"),
-    "confirm": ("试驾邀约", "确认明天的试驾时间"),
-    "after": ("到店接待", "今天来店试驾感受怎么样"),
-    "O": ("订单交付", "我的车什么时候能提，订单进度"),
-    "low": ("沉默唤醒", "好久没联系了，最近还在看车吗"),
-    "": ("二次触达", "上次看的车考虑得怎么样了"),
-}
+    "first_touch": ("首次触达", ("第一次联系客户聊什么", "首次联系怎么让客户好回复")),
+    "confirm": ("到店接待", ("到店前一天怎么提醒",)),
+    "confirm试驾": ("试驾邀约", ("试驾前一天怎么提醒",)),
+    "after": ("到店接待", ("客户离店后发什么",)),
+    "after试驾": ("试驾邀约", ("试驾完怎么跟进",)),
+    "O": ("订单交付", ("怎么跟客户同步订单进度",)),
+    "H": ("试驾邀约", ("周末怎么邀约客户", "怎么帮客户选方案")),
+    "B": ("二次触达", ("客户没回第二次怎么联系", "客户不太想聊怎么跟进")),
+    "N": ("首次触达", ("首次联系怎么让客户好回复", "第一次联系发什么资料")),
+    "low": ("沉默唤醒", ("好久没联系的客户怎么开口", "怎么用问题唤醒客户",
+                        "给沉默客户发什么不招人烦")),
+}  # fmt: skip
+UNASKED = ("投诉安抚", "社群话题", "游戏主持")  # answers for occasions that a reminder is not
+LEVEL_MOMENTS = {"O": "O", "H": "H", "A": "H", "B": "B", "C": "B", "N": "N"}
 
 
 def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
     """What to say: the best script for an unresolved concern, or for the moment."""
     found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
     open_ones = [t for t in found if t.state in ("", "stuck")]
-    stage, words = moment(followup, customer)
+    stage, words = moment(followup, customer, ctx)
     if open_ones and followup.kind in ("cadence", "own") and customer.level != "O":
         words = open_ones[0].evidence
     query = Query(
@@ -223,19 +231,22 @@ def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
         stage=stage, tier=customer.tier, model=customer.model, store=customer.store,
         seen=scripts.seen_by(ctx.db, customer.id, ctx.now - timedelta(days=7)),
     )  # fmt: skip
-    best = ctx.bank.suggest(query, 1 if open_ones else 2).items
-    if not best:
-        return words
-    # With nothing open any of them fits; the advisor shall not paste one text to everybody.
-    turn = zlib.crc32(customer.id.encode()) % len(best)
-    return filled(best[turn].script, customer, ctx)
+    found = ctx.bank.suggest(query, 5).items
+    best = next((s.script for s in found if s.script.stage not in UNASKED), None)
+    return filled(best, customer, ctx) if best else words
 
 
-def moment(followup: FollowUp | None, customer: Customer) -> tuple[str, str]:
+def moment(followup: FollowUp | None, customer: Customer, ctx: Ctx) -> tuple[str, str]:
     """The stage of the script that fits now, and words to find it by."""
-    if followup and followup.kind in MOMENTS:
-        return MOMENTS[followup.kind]
-    return MOMENTS["O" if customer.level == "O" else "low" if customer.tier == "low" else ""]
+    kind = followup.kind if followup else ""
+    if followup and "试驾" in followup.reason and f"{kind}试驾" in MOMENTS:
+        kind += "试驾"
+    elif kind not in MOMENTS:
+        low = customer.tier == "low" and customer.level != "N"
+        kind = "low" if low else LEVEL_MOMENTS[customer.level]
+    stage, words = MOMENTS[kind]
+    turn = zlib.crc32(customer.id.encode()) + ctx.today.isocalendar().week
+    return stage, words[turn % len(words)]
 
 
 def filled(script: Script, customer: Customer | None, ctx: Ctx) -> str:

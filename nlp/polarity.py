@@ -108,6 +108,11 @@ LOW = (
     "声音",
     "转弯半径",
     "时间",
+    "侧倾",
+    "震动",
+    "抖动",
+    "重心",
+    "振动",
 )
 
 
@@ -122,7 +127,11 @@ def of_aspect(lexicon: Lexicon, text: str, aspect: str) -> int | None:
     topic = Hit(
         at,
         at + len(name),
-        Rule("topic", "aspect", scale="low" if any(w in name for w in LOW) else "high"),
+        Rule(
+            "topic",
+            "aspect",
+            scale="low" if any(w in name for w in LOW) and "性价比" not in name else "high",
+        ),
     )
     return _judged(normal, parts, hits, topic)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from scriptbank.learn import Weights
 from scriptbank.wording import MEANING, features, fold, letters
@@ -217,8 +217,16 @@ class Index:
         least = sorted(shared.values())[-pool]
         near = [number for number, count in shared.items() if count > least]
         tied = [number for number, count in shared.items() if count == least]
-        tied.sort(key=self._own.__getitem__)  # of as many shared features: the least other ones
-        return near + tied[: pool - len(near)]
+        return near + self._alike(asked, tied, pool - len(near))
+
+    def _alike(self, asked: _Question, numbers: list[int], count: int) -> list[int]:
+        """Those whose characters stand most in the question's order.
+
+        Where all questions of a bank share one phrase, the rare features leave hundreds equal.
+        """
+        texts = [self._slots[number].folded for number in numbers]
+        found = process.extract(asked.folded, texts, scorer=fuzz.ratio, limit=count)
+        return [numbers[at] for _, _, at in found]
 
     def _nearest(self, asked: _Question, pool: int) -> dict[str, tuple[float, int]]:
         """The nearness of each entry's nearest wording, and the weight they share."""

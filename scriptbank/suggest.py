@@ -12,7 +12,7 @@ from typing import Any
 from nlp import normalise, tokens
 from nlp.lexicon import Lexicon
 from scriptbank import bank, load
-from scriptbank.bank import CONFIDENT, Bank
+from scriptbank.bank import CONFIDENT, Bank, certainty
 from scriptbank.index import Index, Wording
 from scriptbank.learn import Weights
 from scriptbank.learn import learn as learning
@@ -54,7 +54,8 @@ class Shelf:
             (self._ids[key], scores.get(key, 0.0), bank.found(words, self._texts[key]))
             for key in _filled(scores, self._ids, k)
         )
-        return Answer(bool(hits) and hits[0].score >= CONFIDENT, items)
+        sure = any(certainty(hit.score, text) >= CONFIDENT for hit in hits[:1])
+        return Answer(sure, items)
 
 
 class Library:

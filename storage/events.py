@@ -39,16 +39,17 @@ def explain(db: Db, event_id: str, evidence: str) -> None:
 
 
 def of(db: Db, customer: str, *kinds: str, limit: int = 50) -> list[Event]:
-    """What happened to a customer, the newest first."""
-    sql = """select id, customer, kind, at, source, evidence, by_whom from events
-        where customer = :c and undone_at is null order by at desc, id limit :limit"""
-    rows = db.rows(sql, c=customer, limit=limit)
-    found = [Event(**{**row, "at": at(row["at"])}) for row in rows]
-    return [e for e in found if not kinds or e.kind in kinds]
+    """What happened to a customer, the newest first; no kinds means all of them."""
+    names = {f"k{n}": kind for n, kind in enumerate(kinds)}
+    among = f"and kind in ({', '.join(f':{name}' for name in names)})" if names else ""
+    sql = f"""select id, customer, kind, at, source, evidence, by_whom from events
+        where customer = :c and undone_at is null {among} order by at desc, id limit :limit"""
+    rows = db.rows(sql, c=customer, limit=limit, **names)
+    return [Event(**{**row, "at": at(row["at"])}) for row in rows]
 
 
 def last(db: Db, customer: str, *kinds: str) -> Event | None:
-    found = of(db, customer, *kinds)
+    found = of(db, customer, *kinds, limit=1)
     return found[0] if found else None
 
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,9 +64,11 @@ class Sqlite:
 
     def backup(self, target: Path) -> None:
         """A consistent copy, taken while the store is in use."""
-        with sqlite3.connect(target) as copy:
-            self._conn.backup(copy)
-        copy.close()
+        try:
+            with closing(sqlite3.connect(target)) as copy:
+                self._conn.backup(copy)
+        except sqlite3.Error as exc:
+            raise StorageError(f"备份写不进 {target}：{exc}。请检查路径、权限与磁盘空间") from exc
 
     def close(self) -> None:
         self._db.close()

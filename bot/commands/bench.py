@@ -28,6 +28,8 @@ from bot.sandbox.stage import Stage
 from bot.wecom import cipher
 from bot.wecom.cipher import Channel
 from handlers.settings import Advisor, Settings, Store
+from storage import inbox, outbox
+from storage.sqlite import Sqlite
 
 CORP = "wwbench000000001"
 # Good for one run on a store that is thrown away; nobody outside this machine can reach it.
@@ -37,6 +39,7 @@ MEMBERS = 2000  # so many that nobody reaches the limit of messages a minute
 PATIENCE_S = 120.0  # for a child to start or to finish what it has taken
 PYTHON = (sys.executable, "-c", "pass")
 PROC = Path("/proc")
+STORE = "bench.db"
 
 
 class BenchError(Exception):
@@ -203,7 +206,7 @@ async def _bot(folder: Path, api: str, works: bool) -> None:
             "encoding_aes_key": CHANNEL.aes_key}  # fmt: skip
     config = Config(
         wecom=Wecom.model_validate({"corp_id": CORP, "api_base": api, "app": keys}),
-        storage=Storage(url="sqlite:///bench.db"), settings=_staffed(), folder=folder,
+        storage=Storage(url=f"sqlite:///{STORE}"), settings=_staffed(), folder=folder,
     )  # fmt: skip
     ids = server.keys(config)
     async with (
@@ -407,7 +410,7 @@ async def memory(size: Size) -> list[Figure]:
             ready = _resident(bot.pid)
             began = time.perf_counter()
             await load(bot.port, map(callback, range(1, size.messages + 1)), PATIENCE_S)
-            await _drained(bot.url)
+            await _drained(Path(folder) / STORE)
             took = time.perf_counter() - began
             after = _resident(bot.pid)
     return [
@@ -423,21 +426,17 @@ def _resident(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
-async def _drained(url: str) -> None:
+async def _drained(file: Path) -> None:
     """Wait until nothing is left to handle or to send."""
     until = time.monotonic() + 2 * PATIENCE_S
-    async with aiohttp.ClientSession() as http:
-        while time.monotonic() < until:
-            async with http.get(f"{url}/metrics") as answer:
-                if not _left(await answer.text()):
-                    return
+    store = Sqlite(file)
+    try:
+        while inbox.depth(store) or outbox.depth(store).get("waiting"):
+            if time.monotonic() > until:
+                raise BenchError("消息没有在限定的时间里处理完")
             await asyncio.sleep(0.25)
-    raise BenchError("消息没有在限定的时间里处理完")
-
-
-def _left(metrics: str) -> float:
-    names = ("salesbot_inbox_waiting ", 'salesbot_outbox{state="waiting"} ')
-    return sum(float(row.split()[-1]) for row in metrics.splitlines() if row.startswith(names))
+    finally:
+        store.close()
 
 
 # The command
