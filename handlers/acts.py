@@ -101,13 +101,14 @@ def contacted(
     customer: Customer, followup: FollowUp | None, member: str, ctx: Ctx
 ) -> Iterator[Action]:
     """The advisor has been in touch: close what was owed, plan the next."""
-    open_ones = owed.open_of(ctx.db, customer.id)
+    was = undo.before(customer, ctx)
+    open_ones = was.owed
     target = followup or next(iter(open_ones), None)
     for one in open_ones:
         if one.due_at <= ctx.now or one.reminded_at or one == target:
             owed.close(ctx.db, one.id, ctx.now, "已联系")
     customers.change(ctx.db, customer.id, contacted_at=ctx.now)
-    undo.remember(ctx, member, f"{customer.name} 已联系", customer=customer.id, followup=target)
+    undo.remember(ctx, member, f"{customer.name} 已联系", was)
     fresh = customers.get(ctx.db, customer.id) or customer
     followups.plan_cadence(fresh, ctx)
     ahead = [f for f in owed.open_of(ctx.db, customer.id)]
@@ -127,8 +128,7 @@ def snoozer(
         customer: Customer, followup: FollowUp | None, member: str, ctx: Ctx
     ) -> Iterator[Action]:
         target = followup or next(iter(owed.open_of(ctx.db, customer.id)), None)
-        undo.remember(ctx, member, f"{customer.name} 的提醒改期", customer=customer.id,
-                      followup=target)  # fmt: skip
+        undo.remember(ctx, member, f"{customer.name} 的提醒改期", undo.before(customer, ctx))
         if target is not None and target.state == "open":
             owed.snooze(ctx.db, target.id, to)
         else:

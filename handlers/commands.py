@@ -8,7 +8,7 @@ from handlers import acts, answers, cards, digests, followups, names, pasted, su
 from handlers.context import Ctx
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send
-from storage import customers, dialogs
+from storage import customers
 from storage import followups as owed
 from storage.dialogs import Dialog
 
@@ -97,19 +97,17 @@ def _split(rest: str, member: str, ctx: Ctx) -> tuple[str, str]:
 def todo(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """What is due until the end of today, without counting as a reminder."""
     end = ctx.on(ctx.today + timedelta(days=1), ctx.settings.followups.shift_from)
-    found = [f for f in owed.owed_by(ctx.db, msg.sender, end)]
-    items = [followups.item(f, c, ctx) for f in found[:30]
+    found = owed.owed_by(ctx.db, msg.sender, end)
+    shown = found[: ctx.settings.followups.morning_items]
+    items = [followups.item(f, c, ctx) for f in shown
              if (c := customers.get(ctx.db, f.customer))]  # fmt: skip
     if not items:
         yield Send(msg.sender, "今天没有待办，到期的都处理完了。")
         return
-    rows = [f"{n}. {followups.line(it)}" for n, it in enumerate(items[:8], 1)]
-    more = [f"另有{len(items) - 8}位排在后面。"] if len(items) > 8 else []
-    body = {"items": [it.followup.id for it in items[:8]]}
-    dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=msg.sender, kind="list", body=body,
-                  now=ctx.now)  # fmt: skip
-    tail = "回复序号看话术；已联系 1、明早 1 直接处理。"
-    yield Send(msg.sender, "\n".join([f"待办{len(items)}位：", *rows, *more, tail]))
+    rows = [f"{n}. {followups.line(it)}" for n, it in enumerate(items, 1)]
+    more = [f"另有{len(found) - len(shown)}位排在后面。"] if len(found) > len(shown) else []
+    followups.remember(msg.sender, items, ctx)
+    yield Send(msg.sender, "\n".join([f"待办{len(found)}位：", *rows, *more, followups.TAIL]))
 
 
 def adopt(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:

@@ -28,6 +28,9 @@ KINDS = {
 }
 
 
+TAIL = "回复序号看话术；已联系 1、明早 1 直接处理。"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One line of a list: who, why now, what to say."""
@@ -80,6 +83,13 @@ def on_shift(advisor: Advisor, ctx: Ctx) -> bool:
     return working and s.shift_from <= ctx.local.time() < s.shift_to
 
 
+def next_shift(advisor: Advisor, ctx: Ctx) -> datetime:
+    """When an advisor may be reminded again: this morning, or the next working one."""
+    opening = ctx.on(ctx.today, ctx.settings.followups.morning)
+    working = weekday(ctx.today) not in advisor.rest
+    return opening if working and ctx.now < opening else next_morning(advisor, ctx)
+
+
 def next_morning(advisor: Advisor, ctx: Ctx) -> datetime:
     """The next morning list of that advisor, skipping days of rest."""
     day = ctx.today + timedelta(days=1)
@@ -118,16 +128,18 @@ def _reminders(ctx: Ctx) -> Iterator[Action]:
         due.setdefault(followup.advisor, []).append(followup)
     for userid, found in due.items():
         advisor = ctx.team.advisor(userid)
-        if advisor is None:
-            _park(found, ctx)
-        elif on_shift(advisor, ctx) and not _batched(advisor, ctx):
+        if advisor is None:  # nobody of that name works here now
+            _park(found, ctx.now + timedelta(days=1), ctx)
+        elif not on_shift(advisor, ctx):
+            _park(found, next_shift(advisor, ctx), ctx)
+        elif not _batched(advisor, ctx):
             yield from _remind(advisor, found, ctx)
 
 
-def _park(found: list[FollowUp], ctx: Ctx) -> None:
-    """Nobody of that name works here now: look again tomorrow instead of each minute."""
+def _park(found: list[FollowUp], until: datetime, ctx: Ctx) -> None:
+    """Look again then instead of each minute, so that rows that must wait hide no others."""
     for followup in found:
-        followups.move(ctx.db, followup, ctx.now + timedelta(days=1))
+        followups.move(ctx.db, followup, until)
 
 
 def _batched(advisor: Advisor, ctx: Ctx) -> bool:
@@ -231,8 +243,8 @@ def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
         stage=stage, tier=customer.tier, model=customer.model, store=customer.store,
         seen=scripts.seen_by(ctx.db, customer.id, ctx.now - timedelta(days=7)),
     )  # fmt: skip
-    found = ctx.bank.suggest(query, 5).items
-    best = next((s.script for s in found if s.script.stage not in UNASKED), None)
+    ranked = ctx.bank.suggest(query, 5).items
+    best = next((s.script for s in ranked if s.script.stage not in UNASKED), None)
     return filled(best, customer, ctx) if best else words
 
 
@@ -290,7 +302,7 @@ def morning(advisor: Advisor, ctx: Ctx) -> Iterator[Action]:
         return
     more = len(now) - len(items)
     yield Send(advisor.userid, _list_text(advisor.name, items, later, more, ctx))
-    _remember(advisor.userid, items, ctx)
+    remember(advisor.userid, items, ctx)
 
 
 def _list_text(name: str, items: list[Item], later: list[FollowUp], more: int, ctx: Ctx) -> str:
@@ -310,7 +322,7 @@ def _list_text(name: str, items: list[Item], later: list[FollowUp], more: int, c
     if more > 0:
         lines.append(f"另有{more}位排在后面，回复 待办 查看。")
     if items:
-        lines.append("回复序号看话术；已联系 1、明早 1 直接处理。")
+        lines.append(TAIL)
     return "\n".join(lines)
 
 
@@ -320,7 +332,8 @@ def line(it: Item) -> str:
     return f"{head}\n   为什么：{it.why}\n   说什么：{short(it.say, 46)}"
 
 
-def _remember(userid: str, items: list[Item], ctx: Ctx) -> None:
+def remember(userid: str, items: list[Item], ctx: Ctx) -> None:
+    """So that a digit, or 已联系 2, means the line that was shown."""
     if items:
         body = {"items": [it.followup.id for it in items]}
         dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=userid, kind="list", body=body,
@@ -334,9 +347,9 @@ def _remind(advisor: Advisor, found: list[FollowUp], ctx: Ctx) -> Iterator[Actio
     elif items:
         lines = [f"到点跟进这{len(items)}位："]
         lines += [f"{n}. {line(it)}" for n, it in enumerate(items, 1)]
-        lines.append("回复序号看话术；已联系 1、明早 1 直接处理。")
+        lines.append(TAIL)
         yield Send(advisor.userid, "\n".join(lines))
-        _remember(advisor.userid, items, ctx)
+        remember(advisor.userid, items, ctx)
 
 
 def show(it: Item, userid: str, ctx: Ctx) -> Iterator[Action]:

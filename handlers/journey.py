@@ -10,7 +10,7 @@ from rapidfuzz import fuzz, process
 from handlers import followups, tiers
 from handlers.concerns import refuse
 from handlers.context import Ctx
-from handlers.undo import remember
+from handlers.undo import before, remember
 from handlers.values import Action, Send
 from handlers.words import TIERS, when
 from storage import customers, dialogs, events
@@ -91,11 +91,12 @@ def _add(ctx: Ctx, customer: Customer, kind: str, at: datetime, words: str, memb
 def _appoint(
     customer: Customer, note: Note, at: datetime, member: str, ctx: Ctx
 ) -> Iterator[Action]:
+    was = before(customer, ctx)
     event_id = _add(ctx, customer, "预约", at, note.words, member)
     customers.change(ctx.db, customer.id, contacted_at=ctx.now)
     followups.plan_appointment(customer, at, note.kind, ctx)
     after = tiers.rejudge(customer, ctx)
-    remember(ctx, member, f"{customer.name}的预约", customer=customer.id, event=event_id)
+    remember(ctx, member, f"{customer.name}的预约", was, event_id)
     said = when(at.astimezone(ctx.zone), ctx.local)
     yield Send(
         member,
@@ -106,7 +107,7 @@ def _appoint(
 
 def _missed(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Action]:
     event_id = _add(ctx, customer, "未到店", ctx.now, note.words, member)
-    remember(ctx, member, f"{customer.name}的未到店", customer=customer.id, event=event_id)
+    remember(ctx, member, f"{customer.name}的未到店", before(customer, ctx), event_id)
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="reason",
                   body={"event": event_id, "name": customer.name}, now=ctx.now)  # fmt: skip
     reasons = "、".join(REASONS)
@@ -125,6 +126,7 @@ def explain(event_id: str, name: str, why: str, member: str, ctx: Ctx) -> Iterat
 
 
 def _happened(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Action]:
+    was = before(customer, ctx)
     event_id = _add(ctx, customer, note.kind, ctx.now, note.words, member)
     customers.change(ctx.db, customer.id, stage=STAGES[note.kind], contacted_at=ctx.now)
     if note.kind == "战败":
@@ -133,7 +135,7 @@ def _happened(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator
     after = tiers.rejudge(fresh, ctx)
     if note.kind != "战败":
         followups.plan_cadence(after, ctx)
-    remember(ctx, member, f"{customer.name}的{note.kind}", customer=customer.id, event=event_id)
+    remember(ctx, member, f"{customer.name}的{note.kind}", was, event_id)
     yield Send(
         member,
         f"已记录：{customer.name} {note.kind}（{note.words}）。"

@@ -66,6 +66,8 @@ def judge(facts: Facts, was: Customer, now: datetime, settings: Tiers) -> Verdic
 def _level(facts: Facts, was: Customer, now: datetime, s: Tiers) -> tuple[str, str, str]:
     if facts.ordered and not facts.delivered:
         return "O", "已下订，未交付", "level.ordered"
+    if was.level == "O":
+        was = _after_order(facts, was)
     if was.pinned_until and was.pinned_until > now:
         return was.level, was.level_reason, "level.pinned"
     windows = {"H": s.window_h_days, "A": s.window_a_days, "B": s.window_b_days,
@@ -73,16 +75,24 @@ def _level(facts: Facts, was: Customer, now: datetime, s: Tiers) -> tuple[str, s
     live = [x for x in facts.signals if now - x.at <= timedelta(days=windows[x.level])]
     if not live:
         return _faded(was, now, s)
-    best = min(live, key=lambda x: (ORDER.index(x.level), -x.at.timestamp()))
-    newest = max(live, key=lambda x: (x.at, -ORDER.index(x.level)))
+    # 先了解, 不急: explicit words lower at once and take back what was said before them
+    cooled = max((x.at for x in live if x.level == "C"), default=min(x.at for x in live))
+    since = [x for x in live if x.at >= cooled]
+    best = min(since, key=lambda x: (ORDER.index(x.level), -x.at.timestamp()))
+    if best.level == "C" and ORDER.index(was.level) < ORDER.index("C"):
+        return "C", f"客户说“{best.evidence}”", "level.cooled"
     dwell = was.level_at is None or now - was.level_at >= timedelta(days=s.lower_dwell_days)
-    if newest.level == "C" and newest.at > best.at and ORDER.index(was.level) < ORDER.index("C"):
-        # explicit words lower at once: 先了解, 不急
-        return "C", f"客户说“{newest.evidence}”", "level.cooled"
     lowered = ORDER.index(best.level) > ORDER.index(was.level)
     if was.level != "N" and lowered and not dwell:
         return was.level, was.level_reason, "level.dwell"
     return best.level, f"“{best.evidence}”，{LEVEL_WINDOWS[best.level]}", "level.signal"
+
+
+def _after_order(facts: Facts, was: Customer) -> Customer:
+    """The order is over: an owner is looked after, one who took it back is judged anew."""
+    if facts.ordered:
+        return replace(was, level="C", level_reason="已交付，转车主关怀")
+    return replace(was, level="N", level_reason="订单已取消，重新判断")
 
 
 def _faded(was: Customer, now: datetime, s: Tiers) -> tuple[str, str, str]:
@@ -125,6 +135,7 @@ def gather(customer: Customer, ctx: Ctx) -> Facts:
     found = customers.tags(ctx.db, customer.id, ctx.now, "signal")
     signals = [Signal(t.code, t.evidence, t.last_at) for t in found if t.code in LEVEL_WINDOWS]
     order = events.last(ctx.db, customer.id, "下订", "退单")
+    deal = events.last(ctx.db, customer.id, "下订", "退单", "交付")
     appointment = events.last(ctx.db, customer.id, "预约")
     since = ctx.now - timedelta(days=s.active_days)
     group = next(iter(groups.of_member(ctx.db, customer.id)), None)
@@ -134,7 +145,7 @@ def gather(customer: Customer, ctx: Ctx) -> Facts:
     return Facts(
         signals=signals,
         ordered=order is not None and order.kind == "下订",
-        delivered=events.last(ctx.db, customer.id, "交付") is not None,
+        delivered=deal is not None and deal.kind == "交付",
         friends=customer.deleted_at is None,
         opted_out=customer.opted_out_at is not None,
         appointment=appointment.at if appointment else None,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,19 +11,35 @@ from handlers.context import Ctx
 from handlers.values import Action, Send
 from storage import customers, dialogs, events, followups
 from storage.customers import Customer
+from storage.db import moment
 from storage.followups import FollowUp
 
 
-def remember(
-    ctx: Ctx, member: str, what: str, *, customer: str, event: str = "",
-    followup: FollowUp | None = None,
-) -> None:  # fmt: skip
-    """Keep what is needed to take this step back: the event made, the follow-up as it was."""
-    body: dict[str, Any] = {"what": what, "customer": customer, "event": event}
-    if followup:
-        body["followup"] = json.loads(json.dumps(asdict(followup), default=datetime.isoformat))
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a step may change, as it was before it."""
+
+    customer: Customer
+    owed: list[FollowUp]
+
+
+def before(customer: Customer, ctx: Ctx) -> Before:
+    return Before(customer, followups.open_of(ctx.db, customer.id))
+
+
+def remember(ctx: Ctx, member: str, what: str, was: Before, event: str = "") -> None:
+    """Keep what is needed to take this step back: the event made, and what was owed before."""
+    owed = json.loads(json.dumps([asdict(f) for f in was.owed], default=datetime.isoformat))
+    body: dict[str, Any] = {
+        "what": what, "customer": was.customer.id, "event": event, "owed": owed,
+        "contacted": _text(was.customer.contacted_at), "refused": _text(was.customer.opted_out_at),
+    }  # fmt: skip
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="undo", body=body,
                   now=ctx.now)  # fmt: skip
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 def undo(member: str, ctx: Ctx) -> Iterator[Action]:
@@ -33,14 +49,22 @@ def undo(member: str, ctx: Ctx) -> Iterator[Action]:
         yield Send(member, "最近一小时没有可以撤销的操作。")
         return
     dialogs.close(ctx.db, step.id)
-    if step.body.get("event"):
-        events.undo(ctx.db, step.body["event"], ctx.now)
-    if row := step.body.get("followup"):
+    _restore(step.body, ctx)
+    yield Send(member, f"已撤销：{step.body['what']}。")
+
+
+def _restore(body: dict[str, Any], ctx: Ctx) -> None:
+    customer_id = body["customer"]
+    if body["event"]:
+        events.undo(ctx.db, body["event"], ctx.now)
+    followups.drop(ctx.db, customer_id, ctx.now, "撤销")
+    for row in body["owed"]:
         followups.reopen(ctx.db, FollowUp.from_row(row))
-    customer = customers.get(ctx.db, step.body["customer"])
+    times = {"contacted_at": moment(body["contacted"]), "opted_out_at": moment(body["refused"])}
+    customers.change(ctx.db, customer_id, **times)
+    customer = customers.get(ctx.db, customer_id)
     if customer:
         tiers.rejudge(_staged(customer, ctx), ctx)
-    yield Send(member, f"已撤销：{step.body['what']}。")
 
 
 def _staged(customer: Customer, ctx: Ctx) -> Customer:

@@ -19,7 +19,9 @@ DEGREE = (
 FAINT = 0.5  # topics weaker than this need somebody to ask about them or judge them
 # 征信不好能贷吗 asks what to do about a trouble; the trouble itself is stated.
 FOLLOWS = re.compile("(?:还|也|的话|了)?(?:能|可以|怎么办|咋办|影响)")
-BRIEF = 14  # characters in a clause that is about one thing
+STORY = 36  # characters; longer messages are stories in which much is named in passing
+WINDED, TELLING = 18, 12  # in longer clauses a judging word is mostly about something else
+BRIEF = 12  # characters in a clause that is about one thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,17 @@ class _Clause:
     """The hits of one clause by kind."""
 
     clause: Clause
+    told: bool  # part of a long story rather than of a chat
     hits: dict[str, list[Hit]] = field(default_factory=lambda: defaultdict(list))
 
+    @property
+    def size(self) -> int:
+        return self.clause.end - self.clause.start
+
     def reach(self) -> polarity.Reach:
-        brief = self.clause.end - self.clause.start <= BRIEF
-        return polarity.SHORT if brief else polarity.LONG
+        if self.told:
+            return polarity.TOLD
+        return polarity.SHORT if self.size <= BRIEF else polarity.LONG
 
     def judging(self) -> list[Hit]:
         return [h for kind in polarity.JUDGING for h in self.hits[kind]]
@@ -71,7 +79,8 @@ def _plain(found: list[Finding]) -> list[Finding]:
 
 
 def _by_clause(clauses: Sequence[Clause], hits: Iterable[Hit]) -> list[_Clause]:
-    parts = [_Clause(c) for c in clauses]
+    told = clauses[-1].end > STORY if clauses else False
+    parts = [_Clause(c, told) for c in clauses]
     ordered = sorted(hits, key=lambda h: h.start)
     at = 0
     for hit in ordered:
@@ -123,6 +132,8 @@ def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
         start = max(part.clause.start, hit.start - 1)
     else:
         start = _with_degree(text, hit.start, part.clause.start)
+    if part.hits["supposed"] or part.size > (TELLING if part.told else WINDED):
+        sign = 0.0
     if asking and not FOLLOWS.match(text, hit.end, part.clause.end):
         sign = 0.0
     return Finding(hit.rule.code, sign, start, hit.end, hit.rule.name, 1.0)
@@ -141,7 +152,7 @@ def _topic(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
     if asking:
         return Finding(rule.code, 0.0, hit.start, hit.end, rule.name, 0.7, faint, True)
     found = polarity.verdicts(text, part.clause, part.judging(), rule.scale)
-    verdict = polarity.judge(hit, found, part.reach())
+    verdict = None if part.hits["supposed"] else polarity.judge(hit, found, part.reach())
     if verdict is None and part.hits["worry"]:
         worry = part.hits["worry"][0]
         sign = 0.5 if polarity.negated(text, worry.start, part.clause.start) else -0.8

@@ -23,7 +23,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 # A longer word hides shorter ones of the same use only: 多少钱 is no 多, but it is a question.
 FEELING = frozenset((
     "topic", "cue", "ask", "good", "bad", "up", "down", "worry", "asked", "asks", "rhetorical",
-    "praise", "blame", "foreign", "home",
+    "praise", "blame", "supposed", "foreign", "home",
 ))  # fmt: skip
 MEANING = frozenset(("intent", "act", "signal", "slot", "about"))
 Signature = tuple[tuple[str, int, int], ...]

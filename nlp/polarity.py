@@ -53,8 +53,9 @@ class Reach:
 
 
 WIDE = Reach(30, 30, 12)  # somebody asked about this very part
-SHORT = Reach(8, 4, 5)  # a clause of chat length speaks of one thing
-LONG = Reach(4, 1, 2)
+SHORT = Reach(6, 2, 3)  # a clause of chat length speaks of one thing
+LONG = Reach(2, 1, 1)
+TOLD = Reach(2, 0, -1)  # a story names much in passing
 
 
 def judge(topic: Hit, found: Sequence[tuple[Hit, float]], reach: Reach) -> tuple[float, Hit] | None:

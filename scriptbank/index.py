@@ -26,6 +26,9 @@ HELD = 0.4  # how much it counts that an entry has the question's features in an
 ORDER = 0.15  # how much the order of the characters counts beside the features
 
 
+FAR = 0.34  # a wording with less of the rare features than this share of the best is not looked at
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """A text an entry can be found by; `share` below 1 ranks it under a standard question.
@@ -214,7 +217,10 @@ class Index:
         shared = Counter(chain.from_iterable(read))
         if len(shared) <= pool:
             return list(shared)
-        least = sorted(shared.values())[-pool]
+        counts = sorted(shared.values())
+        least = counts[-pool]
+        if least < FAR * counts[-1]:
+            return [number for number, count in shared.items() if count > least]
         near = [number for number, count in shared.items() if count > least]
         tied = [number for number, count in shared.items() if count == least]
         return near + self._alike(asked, tied, pool - len(near))

@@ -166,7 +166,7 @@ def test_no_facts_break_the_judgement_and_an_order_is_never_lowered(was, days, s
 def test_judging_again_at_once_changes_nothing(was, days, signals):
     first = judge(Facts(signals), customer(was, days), NOW, SETTINGS)
     after = Customer(id="wang", name="王女士", level=first.level, level_reason=first.level_reason,
-                     level_at=NOW if first.level != was else NOW - timedelta(days=days))  # fmt: skip
+                     level_at=NOW - timedelta(days=days if first.level == was else 0))  # fmt: skip
 
     assert judge(Facts(signals), after, NOW, SETTINGS).level == first.level
 
