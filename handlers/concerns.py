@@ -113,14 +113,15 @@ def alarms(noted: Noted, ctx: Ctx) -> Iterator[Action]:
     reading, customer = noted.reading, noted.customer
     if hit := reading.intent("complaint"):
         yield from _complaint(customer, hit.evidence, ctx)
-    if hit := reading.intent("opt_out"):
-        yield from _opt_out(customer, hit.evidence, ctx)
     if hit := reading.intent("cancel_order"):
+        # 退订 of an order is not 退订 of messages, so a person asks before anything is done
         yield Send(
             customer.owner,
             f"⚠️ {customer.name}提到“{hit.evidence}”。是要退订单，还是不想再收消息？请先问清，"
             f"再回复 记录 {customer.name} 退单 或 记录 {customer.name} 退订",
         )
+    elif hit := reading.intent("opt_out"):
+        yield from _opt_out(customer, hit.evidence, ctx)
 
 
 def _complaint(customer: Customer, evidence: str, ctx: Ctx) -> Iterator[Action]:
@@ -141,16 +142,18 @@ def _opt_out(customer: Customer, evidence: str, ctx: Ctx) -> Iterator[Action]:
     yield Send(customer.owner, text)
 
 
-def refuse(customer: Customer, evidence: str, ctx: Ctx) -> None:
-    """Opt out: at once, for everything but service of an order."""
+def refuse(customer: Customer, evidence: str, ctx: Ctx) -> str:
+    """Opt out: at once, for everything but service of an order. Returns the event's id."""
     if customer.opted_out_at is None:
         customers.change(ctx.db, customer.id, opted_out_at=ctx.now)
-    events.add(ctx.db, event_id=ctx.new_id(), customer=customer.id, kind="退订",
+    event_id = ctx.new_id()
+    events.add(ctx.db, event_id=event_id, customer=customer.id, kind="退订",
                when=ctx.now, source="message", evidence=evidence)  # fmt: skip
     owed.drop(ctx.db, customer.id, ctx.now, "退订")
     now = customers.get(ctx.db, customer.id)
     if now:
         tiers.rejudge(now, ctx)
+    return event_id
 
 
 def summary(reading: Reading) -> list[str]:

@@ -75,7 +75,8 @@ def record(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Ac
     elif note.missed:
         yield from _missed(customer, note, member, ctx)
     elif note.kind == "退订":
-        refuse(customer, note.words, ctx)
+        was = before(customer, ctx)
+        remember(ctx, member, f"{customer.name}的退订", was, refuse(customer, note.words, ctx))
         yield Send(member, f"已记录：{customer.name} 退订。不会再提醒联系TA，也不会发活动。")
     else:
         yield from _happened(customer, note, member, ctx)
@@ -91,18 +92,26 @@ def _add(ctx: Ctx, customer: Customer, kind: str, at: datetime, words: str, memb
 def _appoint(
     customer: Customer, note: Note, at: datetime, member: str, ctx: Ctx
 ) -> Iterator[Action]:
-    was = before(customer, ctx)
+    was, replaced = before(customer, ctx), _withdrawn(customer, ctx)
     event_id = _add(ctx, customer, "预约", at, note.words, member)
     customers.change(ctx.db, customer.id, contacted_at=ctx.now)
     followups.plan_appointment(customer, at, note.kind, ctx)
     after = tiers.rejudge(customer, ctx)
-    remember(ctx, member, f"{customer.name}的预约", was, event_id)
+    remember(ctx, member, f"{customer.name}的预约", was, event_id, replaced)
     said = when(at.astimezone(ctx.zone), ctx.local)
     yield Send(
         member,
         f"已记录：{customer.name} {said} {note.kind}。前一天会提醒你确认，结束后提醒回访。\n"
         f"现在是{TIERS[after.tier]}·{after.level}级：{after.tier_reason}。记错了回复 撤销。",
     )
+
+
+def _withdrawn(customer: Customer, ctx: Ctx) -> list[str]:
+    """A new appointment takes the place of one that is still ahead."""
+    ahead = [e.id for e in events.of(ctx.db, customer.id, "预约") if e.at > ctx.now]
+    for event_id in ahead:
+        events.undo(ctx.db, event_id, ctx.now)
+    return ahead
 
 
 def _missed(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Action]:

@@ -1,7 +1,7 @@
 """撤销: what an advisor just did can be taken back for an hour."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,11 +27,14 @@ def before(customer: Customer, ctx: Ctx) -> Before:
     return Before(customer, followups.open_of(ctx.db, customer.id))
 
 
-def remember(ctx: Ctx, member: str, what: str, was: Before, event: str = "") -> None:
-    """Keep what is needed to take this step back: the event made, and what was owed before."""
+def remember(
+    ctx: Ctx, member: str, what: str, was: Before, event: str = "", replaced: Sequence[str] = ()
+) -> None:
+    """Keep what is needed to take this step back: the events made and replaced, what was owed."""
     owed = json.loads(json.dumps([asdict(f) for f in was.owed], default=datetime.isoformat))
     body: dict[str, Any] = {
-        "what": what, "customer": was.customer.id, "event": event, "owed": owed,
+        "what": what, "customer": was.customer.id, "event": event,
+        "replaced": list(replaced), "owed": owed,
         "contacted": _text(was.customer.contacted_at), "refused": _text(was.customer.opted_out_at),
     }  # fmt: skip
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="undo", body=body,
@@ -57,6 +60,8 @@ def _restore(body: dict[str, Any], ctx: Ctx) -> None:
     customer_id = body["customer"]
     if body["event"]:
         events.undo(ctx.db, body["event"], ctx.now)
+    for event in body["replaced"]:
+        events.undo(ctx.db, event, None)
     followups.drop(ctx.db, customer_id, ctx.now, "撤销")
     for row in body["owed"]:
         followups.reopen(ctx.db, FollowUp.from_row(row))

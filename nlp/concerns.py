@@ -20,7 +20,7 @@ FAINT = 0.5  # topics weaker than this need somebody to ask about them or judge 
 # 征信不好能贷吗 asks what to do about a trouble; the trouble itself is stated.
 FOLLOWS = re.compile("(?:还|也|的话|了)?(?:能|可以|怎么办|咋办|影响)")
 STORY = 36  # characters; longer messages are stories in which much is named in passing
-WINDED, TELLING = 18, 12  # in longer clauses a judging word is mostly about something else
+WINDED, TELLING = 24, 10  # in longer clauses a judging word is mostly about something else
 BRIEF = 12  # characters in a clause that is about one thing
 
 
@@ -67,15 +67,15 @@ def find(text: str, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[Find
     found: list[Finding] = []
     for part in _by_clause(clauses, hits):
         found.extend(_of_clause(text, part))
-    return _plain(found)
+    return _plain(found, len(text))
 
 
-def _plain(found: list[Finding]) -> list[Finding]:
+def _plain(found: list[Finding], size: int) -> list[Finding]:
     """Without the faint ones, where something plainer is said; a question of its own counts."""
     codes = {f.code for f in found if not f.faint}
     if not codes:
         return found
-    return [f for f in found if not f.faint or f.asked or f.code in codes]
+    return [f for f in found if not f.faint or (f.asked and size <= STORY) or f.code in codes]
 
 
 def _by_clause(clauses: Sequence[Clause], hits: Iterable[Hit]) -> list[_Clause]:
@@ -102,6 +102,7 @@ def _of_clause(text: str, part: _Clause) -> list[Finding]:
             c.code == hit.rule.code and c.start <= hit.start and hit.end <= c.end for c in cues
         )
     ]
+    topics = [t for t in topics if not t.faint or t.polarity or asking or part.hits["asked"]]
     asks = [Finding(h.rule.code, 0.0, h.start, h.end, h.rule.name, 0.9) for h in part.hits["ask"]]
     return _undismissed(text, part, cues + topics + asks)
 

@@ -230,7 +230,7 @@ class Index:
 
         Where all questions of a bank share one phrase, the rare features leave hundreds equal.
         """
-        texts = [self._slots[number].folded for number in numbers]
+        texts = [slot.folded for number in numbers if (slot := self._slots[number])]
         found = process.extract(asked.folded, texts, scorer=fuzz.ratio, limit=count)
         return [numbers[at] for _, _, at in found]
 

@@ -1,5 +1,6 @@
 """`salesbot suggest`: questions in, the nearest scripts out, one JSON object a line."""
 
+import gc
 import json
 import sys
 import time
@@ -124,6 +125,7 @@ def lines(
         shelf.learn(learning(pairs(learn)))
     tokens.load()
     shelf.answer("", 1)  # the index weighs its features when it is first asked
+    gc.freeze()  # a bank's million objects stay: a collector that walks them delays an answer
     timing.index_s = time.perf_counter() - begun
     for number, line in enumerate(query_lines):
         begun = time.perf_counter()

@@ -29,8 +29,8 @@ def add(
     )  # fmt: skip
 
 
-def undo(db: Db, event_id: str, now: datetime) -> None:
-    """Keep the row, but count it no longer."""
+def undo(db: Db, event_id: str, now: datetime | None) -> None:
+    """Keep the row, but count it no longer; with None it counts again."""
     db.run("update events set undone_at = :now where id = :id", id=event_id, now=now)
 
 

@@ -142,3 +142,10 @@ def test_a_complaint_reaches_the_manager_too(talk):
     talk.says("zhang", "客户王女士说：你们这是欺骗消费者，我要投诉到12315")
 
     assert "投诉" in talk.texts("chen")
+
+
+def test_taking_an_order_back_is_asked_about_and_stops_no_messages(talk):
+    talk.says("zhang", "客户王女士问：我要退订，定金能退吗")
+
+    assert "退订单，还是不想再收消息" in talk.texts()
+    assert talk.customer("wang").opted_out_at is None

@@ -75,7 +75,7 @@ def test_an_appointment_taken_back_reminds_of_nothing(talk):
 
     assert owed(talk) == before
     assert talk.customer("wang").contacted_at is None
-    assert "试驾" not in str(talk.wait(days=3))
+    assert not any("王女士" in str(did) for did in talk.wait(days=3))
 
 
 def test_a_new_appointment_takes_the_place_of_the_old(talk):
@@ -87,6 +87,8 @@ def test_a_new_appointment_takes_the_place_of_the_old(talk):
 
     assert "明天下午2点" in card.text
     assert "周日" not in card.text
+    talk.says("zhang", "撤销")
+    assert "周日" in talk.says("zhang", "客户 王女士")[0].text
 
 
 def test_a_defeat_taken_back_is_followed_up_again(talk):

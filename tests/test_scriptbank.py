@@ -1,17 +1,20 @@
 """The script library: read, kept in tables, filled, found and checked."""
 
 import codecs
+import json
 import random
 import string
 import zipfile
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 import python_calamine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nlp.lexicon import Lexicon
 from scriptbank import load, tables
 from scriptbank.bank import Bank
 from scriptbank.fill import fill, variables
@@ -20,6 +23,8 @@ from scriptbank.problems import LoadError
 from scriptbank.script import SCOPES, STAGES, STATUSES, STYLES, Fact, Query, Script, Usage
 
 TODAY = date(2026, 3, 6)
+NOON = datetime(2026, 3, 6, 12, tzinfo=UTC)
+QUESTIONS = Path(__file__).with_name("data") / "script_questions.jsonl"
 ENTRY = """
 [[script]]
 id = "range-1"
@@ -420,6 +425,49 @@ def test_only_scripts_that_may_be_used_here_and_now_are_shown(fields, query, sho
     bank = Bank([replace(RANGE, **fields)])
 
     assert bool(bank.suggest(Query("冬天续航能跑多少", **query)).items) is shown
+
+
+def test_styles_of_one_answer_stand_behind_one_another():
+    styles = [script(f"w-{n}", q="冬天续航怎么样", style=style, concerns=("range",)) for n, style in
+              enumerate(("理性", "感性", "简短"))]  # fmt: skip
+    bank = Bank([*styles, script("cold", q="冬天续航怎么样算准", concerns=("range",))])
+
+    assert ids(bank.suggest(Query("冬天续航怎么样", style="感性")))[:2] == ["w-1", "cold"]
+
+
+def test_a_style_is_found_by_what_another_style_is_asked_with():
+    styles = [
+        script("long", q="冬天续航怎么样", also=("零下打几折",), style="理性"),
+        script("short", q="冬天续航怎么样", style="简短"),
+    ]
+
+    assert ids(Bank(styles).suggest(Query("零下打几折", style="简短")))[0] == "short"
+
+
+def test_another_models_script_steps_behind_the_general_one():
+    bank = Bank([
+        script("m8", q="M8 有什么颜色", models=("M8",)), script("all", q="车身有什么颜色"),
+    ])  # fmt: skip
+
+    assert ids(bank.suggest(Query("有什么颜色"))) == ["all", "m8"]
+    assert ids(bank.suggest(Query("M8有什么颜色")))[0] == "m8"
+
+
+def test_the_demo_library_answers_questions_worded_apart_from_it():
+    lexicon = Lexicon.load()
+    bank = Bank(load.library())
+    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    right = {1: 0, 3: 0}
+    for row in filter(lambda row: row["scripts"], rows):
+        read = lexicon.read(row["q"], at=NOON)
+        concerns = {concern.code: concern.polarity for concern in read.concerns}
+        found = ids(bank.suggest(Query(row["q"], concerns=concerns)))
+        for k in right:
+            right[k] += bool(set(found[:k]) & set(row["scripts"]))
+    asked = sum(bool(row["scripts"]) for row in rows)
+
+    assert right[1] / asked >= 0.80
+    assert right[3] / asked >= 0.92
 
 
 def test_without_words_the_open_concern_finds_its_script(bank):
