@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from handlers import acts, answers, cards, digests, followups, names, pasted, suggest, undo
+from handlers import acts, answers, cards, digests, drafts, followups, names, pasted, suggest, undo
 from handlers.context import Ctx
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send
@@ -19,6 +19,7 @@ HELP = """我能帮你做这些：
 · 待办：今天该联系谁；已联系 1｜明早 1｜周六下午3点
 · 记录 王女士 周六下午3点试驾（也可：到店、报价、下订、交付、没来、战败）
 · 话术 充电桩：按词查话术库
+· 短一点｜正式一点：换个写法；检查 加一句话：看能不能发
 · 撤销：收回刚才那一步"""
 STRANGER = "您好，我是门店的销售助手，您还不在使用名单里，请联系店里的管理员开通。"
 MEDIA = {
@@ -178,6 +179,8 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?:客户|查客户|看客户)\s+(?P<name>\S.{0,20})$", show),
         (r"^话术\s*[:：]?\s*(?P<words>\S.{0,60})$", search),
         (r"^(?:记录|记一下|登记)\s*[:：]?\s*(?P<rest>\S.+)$", record),
+        (r"^检查\s*[:：]?\s*(?P<words>\S.*)$", drafts.check),
+        (r"^(?:再)?(?P<style>短|简短|正式|理性|感性)(?:一点|些|点|版)$", drafts.restyle),
         (r"^(?:待办|今天待办|今日待办|任务|跟进)$", todo),
         (r"^(?:采用|用|选)\s*(?:第\s*)?(?P<n>\d)?\s*条?$", adopt),
         (r"^(?:换一批|换一换|再换|换一条|换话术)$", more),

@@ -13,7 +13,7 @@ from nlp.load import LexiconError
 from nlp.match import Hit, Matcher, uncovered
 from nlp.normalise import Normal, plain
 from nlp.places import Places
-from nlp.reading import CONCERNS, Concern, Reading
+from nlp.reading import CONCERNS, Concern, Intent, Reading, Slot
 
 __all__ = ["Lexicon", "LexiconError"]
 
@@ -26,6 +26,7 @@ FEELING = frozenset((
     "praise", "blame", "supposed", "foreign", "home",
 ))  # fmt: skip
 MEANING = frozenset(("intent", "act", "signal", "slot", "about"))
+DERIVED = frozenset(("rival.named", "spec.asked"))
 Signature = tuple[tuple[str, int, int], ...]
 
 
@@ -50,7 +51,7 @@ class Lexicon:
         cars = Cars(*load.cars(load.read(_path(folder, "brands.toml"))))
         matcher = Matcher((plain(pattern), rule) for pattern, rule in entries)
         places = Places.load(_path(folder, "places.json"))
-        names = frozenset(rule.name for _, rule in entries)
+        names = frozenset(rule.name for _, rule in entries) | DERIVED
         return cls(matcher, cars, places, names, folder, signature(folder))
 
     def reload(self, folder: Path | None = None) -> "Lexicon":
@@ -82,6 +83,7 @@ class Lexicon:
         findings = concerns.find(normal.text, parts, hits)
         found = intents.find(text, normal, hits, ends, parts)
         found += intents.asked(text, normal, findings, found)
+        findings += _rivals(normal.text, found_slots, found, findings)
         signs = intents.signals(text, normal, hits, ends, parts)
         return Reading(
             text,
@@ -119,6 +121,21 @@ def _path(folder: Path, name: str) -> Path:
 def _fired(hits: Iterable[Hit]) -> tuple[str, ...]:
     kinds = ("topic", "cue", "ask", "intent", "signal", "slot", "about")
     return tuple(dict.fromkeys(h.rule.name for h in hits if h.rule.kind in kinds))
+
+
+def _rivals(
+    text: str, named: Sequence[Slot], found: Sequence[Intent], findings: Sequence[Finding]
+) -> list[Finding]:
+    """A comparison with a car by name is about a rival, also where no word for it is said."""
+    cars = [s for s in named if s.kind in ("model", "rival")]
+    compares = any(i.code == "compare" for i in found)
+    if not cars or not compares or any(f.code == "rival" for f in findings):
+        return []
+    last = cars[-1]
+    at = text.find(plain(last.text))
+    if at < 0:
+        return []
+    return [Finding("rival", 0.0, at, at + len(plain(last.text)), "rival.named", 0.8)]
 
 
 def _weighed(text: str, normal: Normal, findings: Sequence[Finding]) -> tuple[Concern, ...]:

@@ -45,6 +45,16 @@ def outcome(db: Db, use_id: str, outcome: str) -> None:
     db.run("update script_uses set outcome = :o where id = :id", id=use_id, o=outcome)
 
 
+def adopted_of(db: Db, uses: Iterable[str]) -> str:
+    """The script of these uses that was taken last, "" when none was."""
+    for use in reversed(list(uses)):
+        sql = "select script from script_uses where id = :id and outcome = 'adopted'"
+        rows = db.rows(sql, id=use)
+        if rows:
+            return str(rows[0]["script"])
+    return ""
+
+
 def seen_by(db: Db, customer: str, since: datetime) -> frozenset[str]:
     """Scripts this customer was sent lately."""
     sql = """select distinct script from script_uses where customer = :c and outcome = 'adopted'

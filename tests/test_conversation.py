@@ -149,3 +149,21 @@ def test_taking_an_order_back_is_asked_about_and_stops_no_messages(talk):
 
     assert "退订单，还是不想再收消息" in talk.texts()
     assert talk.customer("wang").opted_out_at is None
+
+
+def test_a_sentence_is_judged_before_it_goes_out(talk):
+    talk.says("zhang", "检查 我们是全国第一品牌，今天最后一天优惠")
+
+    assert "不能发" in talk.texts()
+    talk.says("zhang", "检查 您第一次来的话，最后一排也可以坐坐看")
+    assert "不能发" not in talk.texts()
+
+
+def test_the_same_answer_comes_in_another_style(talk):
+    talk.says("zhang", "客户王女士问：冬天续航能跑多少")
+    longer = talk.says("zhang", "采用 1")[0].text
+
+    shorter = talk.says("zhang", "短一点")[0].text
+
+    assert len(shorter) < len(longer)
+    assert "462" in shorter

@@ -28,7 +28,10 @@ def judged(text):
     return gravest, {f.rule for f in findings if f.severity == gravest}
 
 
-@pytest.mark.parametrize(("text", "severity", "rule"), labelled("guard_dev.jsonl"))
+SENTENCES = labelled("guard_dev.jsonl") + labelled("guard_held.jsonl")
+
+
+@pytest.mark.parametrize(("text", "severity", "rule"), SENTENCES)
 def test_a_labelled_sentence_is_judged_as_a_lawyer_would(text, severity, rule):
     found, rules = judged(text)
 

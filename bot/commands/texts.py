@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,11 @@ from nlp.explain import underline
 from nlp.lexicon import Lexicon, LexiconError
 from scriptbank import suggest as suggesting
 from scriptbank import tables
+from scriptbank.bank import ENOUGH
 from scriptbank.lint import lint as lint_scripts
 from scriptbank.script import Script
 from storage import rules
+from storage import scripts as script_rows
 
 KINDS = (".toml", ".xlsx", ".csv")
 
@@ -177,6 +181,36 @@ def export(options: Options, file: Path) -> None:
         found = library.stored(store)
         tables.write(file, found)
     click.echo(f"导出 {len(found)} 条到 {file}")
+
+
+@scripts.command()
+@click.option("--days", default=30, show_default=True, help="看最近多少天")
+@json_option
+@click.pass_obj
+def stats(options: Options, days: int, as_json: bool) -> None:
+    """每条话术展示、采用、被拒多少次。"""
+    with told(), opened(options.load()) as store:
+        titles = {s.id: s.title for s in library.stored(store)}
+        used = script_rows.usage(store, WallClock().now() - timedelta(days=days))
+    rows = [{**r, "title": titles.get(r["script"], "（已删除）"),
+             "rate": f"{r['adopted'] / r['shown']:.0%}" if r["shown"] >= ENOUGH else "样本不足"}
+            for r in sorted(used, key=lambda r: (-r["adopted"], r["script"]))]  # fmt: skip
+    columns = {"script": "编号", "title": "标题", "shown": "展示", "adopted": "采用", "refused": "不要",
+               "rate": "采用率"}  # fmt: skip
+    show(rows, columns, as_json=as_json)
+
+
+@scripts.command()
+@click.option("--days", default=7, show_default=True, help="看最近多少天")
+@json_option
+@click.pass_obj
+def gaps(options: Options, days: int, as_json: bool) -> None:
+    """答不上来的问题，问得多的在前。"""
+    with told(), opened(options.load()) as store:
+        found = script_rows.gaps(store, WallClock().now() - timedelta(days=days))
+    counts = Counter((row["question"], row["reason"]) for row in found)
+    rows = [{"question": q, "reason": why, "times": n} for (q, why), n in counts.most_common()]
+    show(rows, {"question": "问题", "reason": "原因", "times": "次数"}, as_json=as_json)
 
 
 @scripts.command()
