@@ -78,9 +78,13 @@ def plan_appointment(customer: Customer, at: datetime, what: str, ctx: Ctx) -> N
 
 def on_shift(advisor: Advisor, ctx: Ctx) -> bool:
     """Whether an advisor may be reminded now: inside the shift and not on a day of rest."""
-    s = ctx.settings.followups
+    return _at_work(advisor, ctx) and ctx.settings.followups.shift_from <= ctx.local.time()
+
+
+def _at_work(advisor: Advisor, ctx: Ctx) -> bool:
+    """A working day that is not over yet; a list that was missed is of no use at night."""
     working = weekday(ctx.today) not in advisor.rest
-    return working and s.shift_from <= ctx.local.time() < s.shift_to
+    return working and ctx.local.time() < ctx.settings.followups.shift_to
 
 
 def next_shift(advisor: Advisor, ctx: Ctx) -> datetime:
@@ -108,7 +112,7 @@ def tick(ctx: Ctx) -> Iterator[Action]:
         if advisor is None:
             timers.advance(ctx.db, name, was, ctx.now + timedelta(days=1), ctx.now)
         elif timers.advance(ctx.db, name, was, next_morning(advisor, ctx), ctx.now):
-            yield from morning(advisor, ctx)
+            yield from morning(advisor, ctx) if _at_work(advisor, ctx) else ()
     yield from _reminders(ctx)
 
 
@@ -118,7 +122,8 @@ def _set_timers(ctx: Ctx) -> None:
         name = f"morning:{advisor.userid}"
         if name not in known:
             today = ctx.on(ctx.today, ctx.settings.followups.morning)
-            first = today if ctx.now <= today else next_morning(advisor, ctx)
+            early = ctx.now <= today and _at_work(advisor, ctx)
+            first = today if early else next_morning(advisor, ctx)
             timers.ensure(ctx.db, name, first)
 
 
@@ -168,7 +173,8 @@ def _claim(found: list[FollowUp], advisor: Advisor, limit: int, ctx: Ctx) -> lis
         if len(taken) == limit:
             break
         if followups.reminded(ctx.db, followup, ctx.now, next_morning(advisor, ctx)):
-            taken[customer.id] = item(followup, customer, ctx)
+            claimed = followups.get(ctx.db, followup.id) or followup  # it counts one day more now
+            taken[customer.id] = item(claimed, customer, ctx)
     return list(taken.values())
 
 
@@ -295,12 +301,13 @@ def morning(advisor: Advisor, ctx: Ctx) -> Iterator[Action]:
     s = ctx.settings.followups
     end = ctx.on(ctx.today + timedelta(days=1), s.shift_from)
     owed = followups.owed_by(ctx.db, advisor.userid, end)
-    now = [f for f in owed if f.due_at <= ctx.now or f.kind == "cadence"]
-    items = _claim(now, advisor, s.morning_items, ctx)
-    later = [f for f in owed if f.kind != "cadence" and f.due_at > ctx.now]
+    items = _claim([f for f in owed if f.due_at <= ctx.now], advisor, s.morning_items, ctx)
+    later = [f for f in owed if ctx.now < f.due_at <= end]
     if not items and not later:
         return
-    more = len(now) - len(items)
+    left = {f.customer for f in followups.owed_by(ctx.db, advisor.userid, ctx.now)
+            if f.due_at <= ctx.now}  # fmt: skip
+    more = len(left - {it.customer.id for it in items})
     yield Send(advisor.userid, _list_text(advisor.name, items, later, more, ctx))
     remember(advisor.userid, items, ctx)
 

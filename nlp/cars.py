@@ -213,8 +213,8 @@ def _bounded(text: str, start: int, end: int) -> bool:
     """es6 is not in yes6 or es60: Latin letters and digits end where a word ends."""
     if text[start - 1 : start] == "." and text[start].isdigit():
         return False
-    return not (_run(text[start - 1 : start + 1]) or _run(text[end - 1 : end + 1]))
+    return not (run(text[start - 1 : start + 1]) or run(text[end - 1 : end + 1]))
 
 
-def _run(pair: str) -> bool:
+def run(pair: str) -> bool:
     return len(pair) == 2 and pair.isascii() and (pair.isalpha() or pair.isdigit())

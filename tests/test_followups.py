@@ -1,4 +1,4 @@
-"""Whom to contact, when: the morning list, batches, shifts, snoozing, and nobody at a bad moment."""
+"""Whom to contact, when: the morning list, batches, shifts, snoozing, no bad moments."""
 
 from datetime import datetime, timedelta
 
@@ -71,8 +71,8 @@ def test_the_list_is_due_at_the_minute_and_comes_once(talk):
 
 def test_at_most_eight_strongest_level_first_and_the_others_counted(talk):
     people(talk, 12)
-    customers.change(talk.db, "c11", level="H")
-    customers.change(talk.db, "c10", level="B")
+    customers.change(talk.db, "c11", level="H", level_at=talk.now)
+    customers.change(talk.db, "c10", level="B", level_at=talk.now)
     talk.now = at(talk, "06 20:00")
 
     (text,) = texts(until(talk, "07 08:45"))
@@ -119,9 +119,9 @@ def test_a_day_of_rest_has_no_list_and_the_next_has_it(talk):
 
 def test_a_start_on_a_day_of_rest_sends_no_list(talk):
     talk.now = at(talk, "10 08:00")
-    owe(talk)
+    owe(talk, kind="own", due=at(talk, "10 15:00"))
 
-    assert until(talk, "10 12:00") == []
+    assert until(talk, "10 18:00") == []
     assert len(until(talk, "11 08:45")) == 1
 
 

@@ -195,8 +195,8 @@ def stats(options: Options, days: int, as_json: bool) -> None:
     rows = [{**r, "title": titles.get(r["script"], "（已删除）"),
              "rate": f"{r['adopted'] / r['shown']:.0%}" if r["shown"] >= ENOUGH else "样本不足"}
             for r in sorted(used, key=lambda r: (-r["adopted"], r["script"]))]  # fmt: skip
-    columns = {"script": "编号", "title": "标题", "shown": "展示", "adopted": "采用", "refused": "不要",
-               "rate": "采用率"}  # fmt: skip
+    columns = {"script": "编号", "title": "标题", "shown": "展示", "adopted": "采用",
+               "refused": "不合适", "rate": "采用率"}  # fmt: skip
     show(rows, columns, as_json=as_json)
 
 

@@ -27,9 +27,9 @@ from bot.wecom.envelope import Channel
 from scriptbank.bank import Bank
 from storage import customers
 from storage.db import Db
-from storage.sqlite import Sqlite
 
 Result = dict[str, Any]
+UPLOADS = 32 * 1024 * 1024  # the pretend API takes files of up to 20 MB
 BETWEEN = timedelta(seconds=5)  # what passes between two lines of a play
 
 
@@ -175,71 +175,76 @@ async def open_stage(
     """Serve it on loopback; `folder` None keeps the store in a temporary one."""
     with tempfile.TemporaryDirectory(prefix="salesbot-") as temporary:
         base = folder or Path(temporary)
+        wish = _Wish(start, frozen, empty, knowledge, more)
         async with (
             aiohttp.ClientSession() as session,
-            _serving(base, session, start, frozen, port, empty, knowledge, more) as stage,
+            _serving(base, session, _Site(port), wish) as stage,
         ):
             yield stage
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """How the stage is to be set."""
+
+    start: datetime
+    frozen: bool
+    empty: bool
+    knowledge: Knowledge | None
+    more: More | None
+
+
 @asynccontextmanager
 async def _serving(
-    base: Path, session: aiohttp.ClientSession, start: datetime, frozen: bool, port: int,
-    empty: bool, knowledge: Knowledge | None, more: More | None,
-) -> AsyncIterator[Stage]:  # fmt: skip
-    clock = SandboxClock(start, frozen=frozen)
+    base: Path, session: aiohttp.ClientSession, site: "_Site", wish: _Wish
+) -> AsyncIterator[Stage]:
+    clock = SandboxClock(wish.start, frozen=wish.frozen)
     world = demo.world()
-    known = knowledge or load()
-    runner_app = web.Application(client_max_size=32 * 1024 * 1024)
-    site_holder = _Site(runner_app, port)
-    store = base / "sandbox.db"
-
-    def open_store() -> Sqlite:
-        found = Sqlite(store)
-        found.migrate()
-        return found
-
+    known = wish.knowledge or load()
     # The port is needed before the routes are known, since the API base is on it.
-    url = await site_holder.bind()
-    config = Config(
-        server=Server(port=site_holder.port), storage=Storage(url=f"sqlite:///{store.name}"),
-        wecom=Wecom(corp_id=world.corp_id, api_base=f"{url}/sandbox/wecom"),
-        settings=demo.SETTINGS, folder=base,
-    )  # fmt: skip
+    url = await site.bind()
+    config = _config(world, base, site.port, url)
     ids = Keys(world.corp_id, world.agent_id, world.app_secret, world.contact_secret,
                _channels(world))  # fmt: skip
     async with server.assemble(
-        config, ids, clock, session, open_store=open_store, knowledge=known,
-        lanes=1 if frozen else 4, salt="sandbox", bot_name=world.bot_name,
+        config, ids, clock, session, knowledge=known, lanes=1 if wish.frozen else 4,
+        salt="sandbox", bot_name=world.bot_name,
     ) as running:  # fmt: skip
-        await running.writer.do(lambda db: _prepare(db, known, clock.now(), empty))
+        await running.writer.do(lambda db: _prepare(db, known, clock.now(), wish.empty))
         pretend = Pretend(
-            world, clock.now, WallClock().now, session, base_url=f"{url}/sandbox/wecom",
-            poll_s=0.05 if frozen else 1.0,
+            world, clock.now, WallClock().now, session, base_url=config.wecom.api_base,
+            poll_s=0.05 if wish.frozen else 1.0,
         )  # fmt: skip
         stage = Stage(running, pretend, clock, url)
-        runner_app.add_routes(server.routes(running, ids.channels, 3600))
-        runner_app.add_routes(pretend.routes())
-        runner_app.add_routes(more(stage) if more else [])
-        async with site_holder:
+        site.app.add_routes(server.routes(running, ids.channels, 3600))
+        site.app.add_routes(pretend.routes())
+        site.app.add_routes(wish.more(stage) if wish.more else [])
+        async with site:
             await pretend.connect(_addresses(url, ids.channels))
             yield stage
             await pretend.close()
+
+
+def _config(world: World, base: Path, port: int, url: str) -> Config:
+    return Config(
+        server=Server(port=port), storage=Storage(url="sqlite:///sandbox.db"),
+        wecom=Wecom(corp_id=world.corp_id, api_base=f"{url}/sandbox/wecom"),
+        settings=demo.SETTINGS, folder=base,
+    )  # fmt: skip
 
 
 @asynccontextmanager
 async def open_wecom(port: int, start: datetime) -> AsyncIterator[str]:
     """The pretend WeCom alone, for other people's programs."""
     clock = SandboxClock(start, frozen=False)
-    app = web.Application(client_max_size=32 * 1024 * 1024)
-    site = _Site(app, port)
+    site = _Site(port)
     url = await site.bind()
     async with aiohttp.ClientSession() as session:
         base = f"{url}/sandbox/wecom"
         pretend = Pretend(demo.world(), clock.now, WallClock().now, session, base_url=base)
-        app.add_routes(pretend.routes())
-        app.router.add_get("/healthz", _alive)
-        app.router.add_post("/sandbox/clock", _clock_of(clock))
+        site.app.add_routes(pretend.routes())
+        site.app.router.add_get("/healthz", _alive)
+        site.app.router.add_post("/sandbox/clock", _clock_of(clock))
         async with site:
             yield url
 
@@ -300,8 +305,8 @@ def _addresses(url: str, channels: Mapping[str, Channel]) -> Mapping[str, Mappin
 class _Site:
     """A server whose port is known before its routes are."""
 
-    def __init__(self, app: web.Application, port: int) -> None:
-        self._app = app
+    def __init__(self, port: int) -> None:
+        self.app = web.Application(client_max_size=UPLOADS)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._wanted = port
@@ -314,7 +319,7 @@ class _Site:
         return f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> "_Site":
-        self._runner = web.AppRunner(self._app, **server.GUARDS)
+        self._runner = web.AppRunner(self.app, **server.GUARDS)
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket).start()
         return self

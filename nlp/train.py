@@ -1,0 +1,159 @@
+"""Fits the optional learned layer on a company's own labels, and says how good it is."""
+
+import json
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nlp import mentions
+from nlp.lexicon import Lexicon
+from nlp.model import BITS, POLARITIES, SIZE, Linear, Model, hashed
+from nlp.reading import CONCERNS, Reading
+
+FOLDS = 3
+EPOCHS = 6
+RATE = 0.9
+LEAST = 5  # labels that a code needs before anything is learnt about it
+AT = datetime(2026, 1, 1, tzinfo=UTC)  # no feature depends on the time
+
+
+class LabelError(ValueError):
+    """A line of labels cannot be used; the text names the line and what was wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    reading: Reading
+    features: tuple[int, ...]
+    concerns: Mapping[str, int] | None
+    mentions: tuple[str, ...] | None
+
+
+def train(labels: Iterable[str], out: Path, lexicon: Lexicon) -> list[str]:
+    """Learn from JSON lines, write the model directory, return the report line by line."""
+    examples = [_example(lexicon, n, line) for n, line in enumerate(labels, 1) if line.strip()]
+    if not examples:
+        raise LabelError("no labelled line was found")
+    report = list(_folded(examples))
+    _write(fit(examples), out)
+    return report
+
+
+def fit(examples: Sequence[Example]) -> Model:
+    tagged = [e for e in examples if e.concerns is not None]
+    named = [(e.reading, e.mentions) for e in examples if e.mentions is not None]
+    codes = [c for c in CONCERNS if sum(c in (e.concerns or {}) for e in tagged) >= LEAST]
+    rows = [e.features for e in tagged]
+    return Model(
+        {c: _fitted(rows, [c in (e.concerns or {}) for e in tagged]) for c in codes},
+        dict(_polarity(tagged)) if codes else {},
+        mentions.learn(named) if named else None,
+        bool(tagged) and all(e.concerns for e in tagged),
+    )
+
+
+def _polarity(tagged: Sequence[Example]) -> Iterator[tuple[str, Linear]]:
+    signs = [(e.features, s) for e in tagged for s in (e.concerns or {}).values()]
+    for name, sign in zip(POLARITIES, (1, -1), strict=True):
+        yield name, _fitted([f for f, _ in signs], [s == sign for _, s in signs])
+
+
+def _fitted(rows: Sequence[Sequence[int]], truths: Sequence[bool]) -> Linear:
+    """Logistic regression whose step for each feature grows with what it says (NB weights)."""
+    ratios = _ratios(rows, truths)
+    weights = [0.0] * SIZE
+    steps = [min(r * r, 9.0) for r in ratios]
+    bias = 0.0
+    for epoch in range(EPOCHS):
+        rate = RATE / (1 + epoch)
+        for row, truth in zip(rows, truths, strict=True):
+            norm = 1 / math.sqrt(len(row) or 1)
+            total = sum(map(weights.__getitem__, row)) * norm + bias
+            error = truth - 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+            if abs(error) < 0.02:
+                continue
+            move = rate * error * norm
+            bias += 0.1 * rate * error
+            for feature in row:
+                weights[feature] += move * steps[feature]
+    return Linear(weights, bias, 0.5)
+
+
+def _ratios(rows: Sequence[Sequence[int]], truths: Sequence[bool]) -> list[float]:
+    """How much more often each feature stands in texts of the code than in the others (log)."""
+    yes, no = [1.0] * SIZE, [1.0] * SIZE
+    for row, truth in zip(rows, truths, strict=True):
+        counts = yes if truth else no
+        for feature in row:
+            counts[feature] += 1
+    some = sum(truths)
+    base = math.log((some + 1) / (len(truths) - some + 1))
+    return [0.0 if y + n <= 3 else math.log(y / n) - base for y, n in zip(yes, no, strict=True)]
+
+
+def _example(lexicon: Lexicon, number: int, line: str) -> Example:
+    try:
+        row = json.loads(line)
+        text = row["text"]
+        found = row.get("concerns")
+        named = row.get("mentions")
+        concerns = None if found is None else {c["code"]: int(c["polarity"]) for c in found}
+        names = None if named is None else tuple(map(str, named))
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise LabelError(f"line {number}: not a labelled line: {exc!r}") from exc
+    if not isinstance(text, str) or any(c not in CONCERNS for c in concerns or ()):
+        raise LabelError(f"line {number}: text must be text, codes one of {', '.join(CONCERNS)}")
+    reading = lexicon.read(text, at=AT)
+    features = tuple(dict(hashed(reading))) if concerns is not None else ()
+    return Example(reading, features, concerns, names)
+
+
+def _folded(examples: Sequence[Example]) -> Iterator[str]:
+    """Precision, recall and F1 on lines that were not learnt from."""
+    totals: dict[str, list[int]] = {}
+    for fold in range(FOLDS):
+        model = fit([e for n, e in enumerate(examples) if n % FOLDS != fold])
+        for example in examples[fold::FOLDS]:
+            _count(totals, model, example)
+    for name, (hit, found, real) in totals.items():
+        if real or found:
+            f1 = 2 * hit / (found + real)
+            yield f"{name}: P {hit / max(found, 1):.3f} R {hit / max(real, 1):.3f} F1 {f1:.3f} (n={real})"
+
+
+def _count(totals: dict[str, list[int]], model: Model, example: Example) -> None:
+    reading = model.improve(example.reading)
+    if example.concerns is not None:
+        learnt = {(c.code, c.polarity) for c in reading.concerns if c.code in model.concerns}
+        _add(totals, "concern", {c for c, _ in learnt}, set(example.concerns))
+        _add(totals, "concern+polarity", learnt, set(example.concerns.items()))
+    if example.mentions is not None:
+        found = {s.text.lower() for s in reading.slots if s.kind in ("model", "rival")}
+        _add(totals, "mention", found, {m.lower() for m in example.mentions})
+
+
+def _add(totals: dict[str, list[int]], name: str, found: set[Any], real: set[Any]) -> None:
+    counts = totals.setdefault(name, [0, 0, 0])
+    for at, size in enumerate((len(found & real), len(found), len(real))):
+        counts[at] += size
+
+
+def _write(model: Model, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    parts = {**model.concerns, **model.polarity}
+    heads: dict[str, dict[str, float]] = {}
+    with (out / "weights.bin").open("wb") as file:
+        for name, part in parts.items():
+            scale = max(map(abs, part.weights), default=0.0) / 127 or 1.0
+            array("b", (round(w / scale) for w in part.weights)).tofile(file)
+            heads[name] = {"scale": scale, "bias": part.bias, "threshold": part.threshold}
+    head = {
+        "bits": BITS, "concerns": list(model.concerns), "polarity": list(model.polarity),
+        "parts": heads, "always": model.always,
+        "mentions": model.mentions.stored() if model.mentions else None,
+    }  # fmt: skip
+    (out / "model.json").write_text(json.dumps(head, ensure_ascii=False), "utf-8")

@@ -1,0 +1,215 @@
+"""Every game takes the same battery; then the quiz itself."""
+
+import json
+import random
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.library import quiz as questions
+from handlers.games.host import GAMES
+from storage import games, points
+
+FACTS = questions()
+ANSWER = "C"
+
+
+def setup(game, seed=0, played=()):
+    return game.setup(FACTS, random.Random(seed), played)
+
+
+# The battery
+
+
+@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
+@given(text=st.text(), seed=st.integers(0, 99))
+def test_no_text_breaks_a_game(game, text, seed):
+    turn = game.play(setup(game, seed), "zhang", "张伟", text)
+
+    assert turn is None or turn.say
+
+
+@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
+@given(
+    moves=st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from(["A", "b", "Ｃ", "选D", "F", "嗯", "1"]))
+    ),
+    seed=st.integers(0, 99),
+)
+def test_in_any_order_there_is_at_most_one_winner_and_the_state_is_plain(game, moves, seed):
+    state, winners = setup(game, seed), []
+    for player, text in moves:
+        turn = game.play(state, player, player, text)
+        if turn is None:
+            continue
+        winners += [turn.winner] if turn.winner else []
+        state = json.loads(json.dumps(turn.state, ensure_ascii=False))  # a restart in the middle
+        assert state == turn.state
+        if turn.over:
+            break
+
+    assert len(winners) <= 1
+
+
+@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
+def test_the_same_seed_is_the_same_game(game):
+    assert setup(game, 7) == setup(game, 7)
+
+
+@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
+def test_every_game_says_its_name_its_rules_and_how_it_begins_and_ends(game):
+    state = setup(game)
+
+    assert all((game.name, game.rules, game.opening(state), game.ending(state)))
+
+
+# The questions
+
+
+@pytest.mark.parametrize("question", FACTS, ids=lambda q: q["id"])
+def test_every_question_has_its_answer_among_its_options(question):
+    options = question["options"]
+
+    assert 2 <= len(options) <= 6
+    assert len(set(options)) == len(options)
+    if not question["preference"]:
+        assert question["answer"] in "ABCDEF"[: len(options)]
+        assert question["explain"]
+        assert question["source"]
+
+
+def test_a_question_does_not_come_back_before_the_others_were_asked():
+    game, played = GAMES["答题"], []
+    asked = [q for q in FACTS if not q["preference"]]
+    for seed in range(len(asked)):
+        played.append(setup(game, seed, played))
+
+    assert len({state["id"] for state in played}) == len(asked)
+    assert setup(game, 1, played)["id"]
+
+
+# Played in the group
+
+
+@pytest.fixture
+def quiz(talk):
+    """A question is open; its right answer is known to the test."""
+    talk.asks("chen", "答题")
+    return talk
+
+
+def right(talk):
+    return games.latest(talk.db, "team").body["answer"]
+
+
+def wrong(talk):
+    return next(letter for letter in "AB" if letter != right(talk))
+
+
+def test_a_question_is_asked_with_its_options(talk):
+    asked = talk.asks("chen", "答题")
+
+    assert asked.startswith("🎯 答题：")
+    assert "A. " in asked
+    assert "B. " in asked
+
+
+def test_the_first_right_answer_wins_and_brings_a_fact(quiz):
+    said = quiz.asks("zhang", right(quiz))
+
+    assert said.startswith("🎉 张伟 答对了！")
+    assert "+5分，共5分" in said
+    assert games.current(quiz.db, "team") is None
+
+
+def test_two_right_answers_at_once_make_one_winner(quiz):
+    letter = right(quiz)
+    quiz.asks("zhang", letter)
+
+    late = quiz.asks("lina", letter)
+
+    assert late == "这一题已经结束了，发 答题 再来一题。"
+    assert points.balance(quiz.db, "team", "lina") == 0
+
+
+def test_a_wrong_answer_is_the_only_one_of_that_player(quiz):
+    assert "不对，其他人还有机会" in quiz.asks("zhang", wrong(quiz))
+
+    assert "已经答过了" in quiz.asks("zhang", right(quiz))
+    assert "答对了" in quiz.asks("lina", right(quiz))
+
+
+SPELT = ["{}", "{} ", "选{}", "我选{}", "答案是{}", "回答：{}", "{}。", "{}！"]
+
+
+@pytest.mark.parametrize("form", SPELT)
+@pytest.mark.parametrize("full_width", [False, True])
+@pytest.mark.parametrize("lower", [False, True])
+def test_an_answer_may_be_written_in_many_ways(quiz, form, full_width, lower):
+    letter = right(quiz).lower() if lower else right(quiz)
+    letter = chr(ord(letter) + 0xFEE0) if full_width else letter
+
+    assert "答对了" in quiz.asks("zhang", form.format(letter))
+
+
+CHATTER = ["好", "停", "A级客户怎么跟", "AB", "我觉得这题太难了", "答题规则是什么"]
+
+
+@pytest.mark.parametrize("text", CHATTER)
+def test_chatter_is_no_answer(quiz, text):
+    quiz.asks("zhang", text)
+
+    assert games.current(quiz.db, "team").body["tried"] == []
+
+
+def test_a_letter_that_is_no_option_costs_no_chance(quiz):
+    count = len(games.latest(quiz.db, "team").body["options"])
+    if count < 6:
+        assert "选项只有" in quiz.asks("zhang", "F")
+
+    assert "答对了" in quiz.asks("zhang", right(quiz))
+
+
+def test_an_answer_after_the_time_tells_the_right_one(quiz):
+    letter = right(quiz)
+    quiz.now += timedelta(minutes=31)
+
+    assert quiz.asks("zhang", letter).startswith(f"时间到，答案是 {letter}")
+    assert points.balance(quiz.db, "team", "zhang") == 0
+
+
+def test_while_a_question_is_open_it_is_shown_again(quiz):
+    assert quiz.asks("zhang", "答题").startswith("上一题还没答完")
+
+    quiz.now += timedelta(minutes=31)
+    assert quiz.asks("zhang", "答题").startswith("🎯")
+
+
+def test_five_questions_a_day(talk):
+    for _ in range(5):
+        assert talk.asks("chen", "答题").startswith("🎯")
+        talk.asks("zhang", right(talk))
+
+    assert "今天的5题都玩过了" in talk.asks("chen", "答题")
+    talk.now += timedelta(days=1)
+    assert talk.asks("chen", "答题").startswith("🎯")
+
+
+def test_groups_play_apart(quiz):
+    assert quiz.asks("zhang", right(quiz), chat="other") != ""
+    assert games.current(quiz.db, "team") is not None
+
+
+def test_a_letter_where_nobody_plays_is_answered_with_help(talk):
+    assert "没看懂" in talk.asks("zhang", "A")
+
+
+def test_in_private_the_aibot_looks_scripts_up(talk):
+    assert "【1】" in talk.asks("zhang", "冬天续航怎么答", chat="")
+    assert "话术" in talk.asks("zhang", "", chat="")
+
+
+def test_a_stranger_in_private_sees_nothing(talk):
+    assert "不在使用名单" in talk.asks("nobody", "冬天续航怎么答", chat="")
