@@ -140,6 +140,14 @@ def snoozer(
     return snooze
 
 
+def remind(customer: Customer, at: datetime, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
+    """Owe what the advisor asked to be reminded of; it stands beside the cadence."""
+    owed.plan(ctx.db, followup_id=ctx.new_id(), customer=customer.id, advisor=member, kind="own",
+              due=at, reason=words, now=ctx.now)  # fmt: skip
+    said = when(at.astimezone(ctx.zone), ctx.local)
+    yield Send(member, f"好，{said}提醒你：{words}")
+
+
 def other(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
     """换话术 for a reminder or a card: three scripts for what is unresolved."""
     customer = customers.get(ctx.db, dialog.body["customer"])

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from handlers import acts, cards, digests, followups, journey, names, paste, suggest
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send, UpdateCard
+from nlp.reading import Slot
 from storage import customers, dialogs
 from storage import followups as owed
 from storage.customers import Customer
@@ -176,8 +177,16 @@ def snooze_words(words: str, member: str, ctx: Ctx) -> Iterator[Action] | None:
 def moment(words: str, ctx: Ctx) -> datetime | None:
     """The time that these words are, and nothing else but; a day alone means its morning list."""
     slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
-    if slot is None or slot.text.strip() != words.strip():
-        return None
+    return _start(slot, ctx) if slot and slot.text.strip() == words.strip() else None
+
+
+def time_in(words: str, ctx: Ctx) -> datetime | None:
+    """The time that is named somewhere in these words."""
+    slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
+    return _start(slot, ctx) if slot else None
+
+
+def _start(slot: Slot, ctx: Ctx) -> datetime | None:
     start = datetime.fromisoformat(slot.value["from"])
     end = datetime.fromisoformat(slot.value["to"])
     local = start.astimezone(ctx.zone)

@@ -43,7 +43,9 @@ def _praise(
     elif following := next((b for b in s.badges if b > streak), None):
         yield f"再签{following - streak}天可得{following}天徽章。"
     if streak == 1 and before:
-        yield f"上次连续{checkins.streak(before, before[0])}天，断在{before[0]:%m月%d日}之后。"
+        last = before[0]
+        lasted = checkins.streak(before, last)
+        yield f"上次连续{lasted}天，断在{last.month}月{last.day}日之后。"
 
 
 def mine(msg: Inbound, ctx: Ctx) -> Iterator[Action]:

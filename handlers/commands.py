@@ -118,7 +118,22 @@ def adopt(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
             msg.sender, "现在没有可采用的话术。请先贴客户的话，例如：客户王女士问：冬天续航怎么样"
         )
         return
-    yield from suggest.adopt(dialog, int(match["n"] or 1), ctx)
+    number = match["n"] or "1"
+    yield from suggest.adopt(dialog, "〇一二三四五".find(number) if number in "一二三四五"
+                             else int(number), ctx)  # fmt: skip
+
+
+def remind(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """提醒我周五给王女士发配置表: a reminder of the advisor's own making."""
+    rest = match["rest"].strip()
+    at = answers.time_in(rest, ctx)
+    among = names.visible(msg.sender, ctx)
+    customer = max((c for c in among if c.name in rest), key=lambda c: len(c.name), default=None)
+    if at is None or customer is None:
+        lacking = "什么时候" if at is None else "哪位客户"
+        yield Send(msg.sender, f"要提醒{lacking}？例如：提醒我周五上午10点给王女士发配置表")
+        return
+    yield from acts.remind(customer, at, rest, msg.sender, ctx)
 
 
 def more(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -182,8 +197,10 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^检查\s*[:：]?\s*(?P<words>\S.*)$", drafts.check),
         (r"^(?:再)?(?P<style>短|简短|正式|理性|感性)(?:一点|些|点|版)$", drafts.restyle),
         (r"^(?:待办|今天待办|今日待办|任务|跟进)$", todo),
-        (r"^(?:采用|用|选)\s*(?:第\s*)?(?P<n>\d)?\s*条?$", adopt),
-        (r"^(?:换一批|换一换|再换|换一条|换话术)$", more),
+        (r"^(?:采用|用|选|就)\s*(?:第\s*)?(?P<n>[\d一二三四五])?\s*[条个]?吧?$", adopt),
+        (r"^第\s*(?P<n>[\d一二三四五])\s*[条个]$", adopt),
+        (r"^(?:请|到时候?)?提醒我\s*(?P<rest>\S.+)$", remind),
+        (r"^(?:换一批|换一换|再换|换几条|换一条|换话术|再来几条|还有吗)[？?]?$", more),
         (r"^(?:不合适|都不行|都不合适|不对题)$", refuse),
         (r"^为什么\s*(?P<name>\S{1,12})?\s*[?？]?$", why),
         (r"^(?:撤销|撤回|取消上一步)$", take_back),

@@ -46,7 +46,8 @@ def find(name: str, among: list[Customer]) -> Found:
     exact = tuple(c for c in among if c.name == name)
     if exact:
         return Found(exact)
-    bare = tuple(c for c in among if _plain(c.name) == _plain(name))
+    plain = _plain(name)  # nothing is left of a nickname that is but an emoji
+    bare = tuple(c for c in among if plain and _plain(c.name) == plain)
     if bare:
         return Found(bare)
     choices = {c.id: c.name for c in among}

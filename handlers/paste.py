@@ -4,6 +4,7 @@ Three forms are read: 客户王女士问：…, a transcript with names and time
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _TOLD = re.compile(
@@ -13,11 +14,19 @@ _TOLD = re.compile(
     re.S,
 )
 _CLOCK = r"(?:\d{2,4}[-/年]\d{1,2}[-/月]\d{1,2}日?\s*)?(?:[上下]午\s*|中午\s*|晚上\s*|昨天\s*)?\d{1,2}[:：]\d{2}(?:[:：]\d{2})?"  # noqa: E501
-_HEAD = re.compile(rf"^(?P<name>\S(?:.{{0,18}}\S)?)\s+(?P<at>{_CLOCK})\s*$")
+_HEAD = re.compile(rf"^(?P<name>\S.{{0,18}}?)\s+(?P<at>{_CLOCK})\s*$")
 _TIMED = re.compile(
     rf"^(?P<name>\S{{1,16}})\s*[（(\[]?\s*{_CLOCK}\s*[)）\]]?\s*[：:]\s*(?P<text>.+)$"
 )
 _SAYS = re.compile(r"^(?P<name>[^\s：:，,。？?！!]{1,10})\s*[：:]\s*(?P<text>.+)$")
+_NAMED_ABOVE = re.compile(r"^(?P<name>[^\s：:，,。？?！!]{1,10})\s*[：:]$")
+_RULE = re.compile(r"^[\s—\-=*·]*(?:\d{2,4}[-/年]\d{1,2}[-/月]\d{1,2}日?)?[\s—\-=*·]*$")
+_ASKS = re.compile(
+    r"^(?:刚才|刚刚|刚|又|在群里)?来?(?:问我|问到|想问|问|说|发来|反映|留言)(?:了|道|过)?"
+    r"[：:，,\s]*(?P<text>.+)$",
+    re.S,
+)
+GENERIC = frozenset(("客户", "顾客", "对方", "他", "她", "TA", "ta"))  # somebody, but who?
 _NOTE = re.compile(r"@(?:微信|企业微信|\S+)$")
 
 
@@ -45,7 +54,25 @@ def told(text: str) -> Paste | None:
     match = _TOLD.match(text)
     if match is None:
         return None
-    return Paste(match["text"].strip(), match["name"].removeprefix("客户"))
+    return Paste(match["text"].strip(), _person(match["name"]))
+
+
+def _person(name: str) -> str:
+    """The name without 客户 before it; "" where only 客户 or 他 is said."""
+    return "" if name in GENERIC else name.removeprefix("客户")
+
+
+def about(text: str, known: Iterable[str]) -> tuple[str, str] | None:
+    """A text that begins with the name of a known customer: the name and the rest."""
+    bare = text.strip().removeprefix("客户").strip()
+    name = max((n for n in known if n and bare.startswith(n)), key=len, default="")
+    return (name, bare[len(name) :].strip(" ，,：:")) if name else None
+
+
+def asks(rest: str) -> str:
+    """The words in 问冬天续航怎么样, "" when nothing is being reported."""
+    match = _ASKS.match(rest)
+    return match["text"].strip() if match else ""
 
 
 def named(text: str) -> Paste | None:
@@ -53,7 +80,7 @@ def named(text: str) -> Paste | None:
     match = _SAYS.match(text.strip())
     if match is None or "\n" in text.strip():
         return None
-    return Paste(match["text"].strip(), match["name"].removeprefix("客户"))
+    return Paste(match["text"].strip(), _person(match["name"]))
 
 
 def transcript(text: str, me: str) -> Paste | None:
@@ -67,7 +94,7 @@ def transcript(text: str, me: str) -> Paste | None:
     if len(others) != 1:
         return Paste("", own=own, unclear=others)
     said = "\n".join(line.text for line in lines if line.name == others[0])
-    return Paste(said, others[0], own)
+    return Paste(said, _person(others[0]), own)
 
 
 def pick(text: str, me: str, name: str) -> Paste:
@@ -78,8 +105,8 @@ def pick(text: str, me: str, name: str) -> Paste:
 
 
 def _lines(text: str) -> list[Line] | None:
-    rows = [row.strip() for row in text.strip().splitlines() if row.strip()]
-    headed = _headed(rows)
+    rows = [row.strip() for row in text.strip().splitlines() if not _RULE.match(row)]
+    headed = _headed(rows, _HEAD) or _headed(rows, _NAMED_ABOVE)
     if headed:
         return headed
     timed = [_TIMED.match(row) for row in rows]
@@ -91,13 +118,13 @@ def _lines(text: str) -> list[Line] | None:
     return None
 
 
-def _headed(rows: list[str]) -> list[Line]:
-    """Name and time on a line of their own, the words on those below it."""
+def _headed(rows: list[str], pattern: re.Pattern[str]) -> list[Line]:
+    """Name, perhaps with a time, on a line of its own, the words on those below it."""
     found: list[Line] = []
-    if not rows or not _HEAD.match(rows[0]):
+    if not rows or not pattern.match(rows[0]):
         return found
     for row in rows:
-        head = _HEAD.match(row)
+        head = pattern.match(row)
         if head:
             found.append(Line(_who(head["name"]), ""))
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from handlers import acts, answers, names, paste, pick, suggest
+from handlers import acts, answers, journey, names, paste, pick, suggest
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send
 from nlp import mask
@@ -11,19 +11,42 @@ from storage import dialogs
 
 def customer_words(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """What is no command is taken for a customer's words, pasted by the advisor."""
-    me = ctx.team.name(msg.sender)
-    chat = paste.transcript(words, me)
+    chat = paste.transcript(words, ctx.team.name(msg.sender))
     if chat and chat.unclear:
         return _who_speaks(chat, words, msg, ctx)
-    pasted = chat or paste.told(words)
-    if pasted and pasted.text:
-        return acts.with_customer(
-            pasted.name, msg.sender, {"do": "words", "text": pasted.text}, ctx
-        )
-    short = paste.named(words)
-    if short and _is_name(short.name, msg.sender, ctx):
-        then = {"do": "words", "text": short.text}
-        return acts.with_customer(short.name, msg.sender, then, ctx)
+    told = chat or paste.told(words) or _short(words, msg, ctx)
+    if told and told.text and told.name:
+        then = {"do": "words", "text": told.text}
+        return acts.with_customer(told.name, msg.sender, then, ctx)
+    if actions := _about(words, msg, ctx):
+        return actions
+    return _bare(told.text if told and told.text else words, msg, ctx)
+
+
+def _short(words: str, msg: Inbound, ctx: Ctx) -> paste.Paste | None:
+    """李先生：保值率咋样, where that is a name and no list or time."""
+    found = paste.named(words)
+    return found if found and (not found.name or _is_name(found.name, msg.sender, ctx)) else None
+
+
+def _about(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
+    """王女士; 王女士问冬天续航怎么样; 王女士周六下午3点试驾: it begins with a customer's name."""
+    known = (c.name for c in names.visible(msg.sender, ctx))
+    found = paste.about(words, known)
+    if found is None:
+        return None
+    name, rest = found
+    if not rest:
+        return acts.with_customer(name, msg.sender, {"do": "show"}, ctx)
+    if text := paste.asks(rest):
+        return acts.with_customer(name, msg.sender, {"do": "words", "text": text}, ctx)
+    if journey.parse(rest, ctx) and pick.read(rest, ctx).speech_act != "question":
+        return acts.with_customer(name, msg.sender, {"do": "record", "text": rest}, ctx)
+    return None
+
+
+def _bare(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """Words of whoever was named a moment ago, or of nobody."""
     customer = acts.focused(msg.sender, ctx)
     if customer is None:
         return nameless(words, msg, ctx)

@@ -23,7 +23,8 @@ def weekday(day: date) -> str:
 def clock(at: datetime) -> str:
     """下午2点, 上午9点30分: a local time as people say it."""
     hour = at.hour
-    part = "上午" if hour < 12 else "中午" if hour == 12 else "下午" if hour < 18 else "晚上"
+    parts = ((6, "凌晨"), (12, "上午"), (13, "中午"), (18, "下午"), (24, "晚上"))
+    part = next(name for end, name in parts if hour < end)
     minutes = f"{at.minute}分" if at.minute else ""
     return f"{part}{hour - 12 if hour > 12 else hour}点{minutes}"
 

@@ -17,6 +17,8 @@ from nlp.reading import CONCERNS, Reading
 FOLDS = 3
 EPOCHS = 6
 RATE = 0.9
+THRESHOLD, SIGN_THRESHOLD = 0.45, 0.5
+Row = tuple[tuple[int, ...], float]  # features of a text, and what its score is scaled by
 LEAST = 5  # labels that a code needs before anything is learnt about it
 AT = datetime(2026, 1, 1, tzinfo=UTC)  # no feature depends on the time
 
@@ -47,7 +49,7 @@ def fit(examples: Sequence[Example]) -> Model:
     tagged = [e for e in examples if e.concerns is not None]
     named = [(e.reading, e.mentions) for e in examples if e.mentions is not None]
     codes = [c for c in CONCERNS if sum(c in (e.concerns or {}) for e in tagged) >= LEAST]
-    rows = [e.features for e in tagged]
+    rows = _common([e.features for e in tagged])
     return Model(
         {c: _fitted(rows, [c in (e.concerns or {}) for e in tagged]) for c in codes},
         dict(_polarity(tagged)) if codes else {},
@@ -58,11 +60,23 @@ def fit(examples: Sequence[Example]) -> Model:
 
 def _polarity(tagged: Sequence[Example]) -> Iterator[tuple[str, Linear]]:
     signs = [(e.features, s) for e in tagged for s in (e.concerns or {}).values()]
+    rows = _common([f for f, _ in signs])
     for name, sign in zip(POLARITIES, (1, -1), strict=True):
-        yield name, _fitted([f for f, _ in signs], [s == sign for _, s in signs])
+        yield name, _fitted(rows, [s == sign for _, s in signs], SIGN_THRESHOLD)
 
 
-def _fitted(rows: Sequence[Sequence[int]], truths: Sequence[bool]) -> Linear:
+def _common(rows: Sequence[Sequence[int]]) -> list[Row]:
+    """Without what stands in one or two texts only: half the work, and nothing to learn from."""
+    counts = [0] * SIZE
+    for row in rows:
+        for feature in row:
+            counts[feature] += 1
+    return [
+        (tuple(f for f in row if counts[f] > 2), 1 / math.sqrt(len(row) or 1)) for row in rows
+    ]
+
+
+def _fitted(rows: Sequence[Row], truths: Sequence[bool], threshold: float = THRESHOLD) -> Linear:
     """Logistic regression whose step for each feature grows with what it says (NB weights)."""
     ratios = _ratios(rows, truths)
     weights = [0.0] * SIZE
@@ -70,23 +84,22 @@ def _fitted(rows: Sequence[Sequence[int]], truths: Sequence[bool]) -> Linear:
     bias = 0.0
     for epoch in range(EPOCHS):
         rate = RATE / (1 + epoch)
-        for row, truth in zip(rows, truths, strict=True):
-            norm = 1 / math.sqrt(len(row) or 1)
+        for (row, norm), truth in zip(rows, truths, strict=True):
             total = sum(map(weights.__getitem__, row)) * norm + bias
             error = truth - 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
-            if abs(error) < 0.02:
+            if abs(error) < 0.05:
                 continue
             move = rate * error * norm
             bias += 0.1 * rate * error
             for feature in row:
                 weights[feature] += move * steps[feature]
-    return Linear(weights, bias, 0.5)
+    return Linear(weights, bias, threshold)
 
 
-def _ratios(rows: Sequence[Sequence[int]], truths: Sequence[bool]) -> list[float]:
+def _ratios(rows: Sequence[Row], truths: Sequence[bool]) -> list[float]:
     """How much more often each feature stands in texts of the code than in the others (log)."""
     yes, no = [1.0] * SIZE, [1.0] * SIZE
-    for row, truth in zip(rows, truths, strict=True):
+    for (row, _), truth in zip(rows, truths, strict=True):
         counts = yes if truth else no
         for feature in row:
             counts[feature] += 1

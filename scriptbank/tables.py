@@ -6,7 +6,9 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import python_calamine
 import xlsxwriter
 
 from scriptbank import load
-from scriptbank.columns import COLUMNS, Column, Row, cell
+from scriptbank.columns import COLUMNS, Column, Row, cell, clean
 from scriptbank.problems import LoadError, Problem
 from scriptbank.script import Script
 
@@ -49,14 +51,63 @@ def write(path: Path, scripts: Iterable[Script]) -> None:
         raise _refuse(path, f"不认识的格式“{kind}”；请用 .xlsx、.csv 或 .toml")
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an import would do, told before it is done."""
+
+    new: tuple[Script, ...]
+    changed: tuple[tuple[Script, Script], ...]  # as it is, as it would be
+    removed: tuple[Script, ...]
+
+
+def changes(have: Iterable[Script], read_in: Iterable[Script]) -> Changes:
+    """Scripts by id; `removed` are those the table lacks, for who takes it as the whole library."""
+    old = {script.id: script for script in have}
+    new = {script.id: script for script in read_in}
+    return Changes(
+        tuple(script for key, script in new.items() if key not in old),
+        tuple((old[key], s) for key, s in new.items() if key in old and old[key] != s),
+        tuple(script for key, script in old.items() if key not in new),
+    )
+
+
+def mark(path: Path, problems: Iterable[Problem], out: Path) -> None:
+    """Write the operator's own rows to a workbook, each bad cell coloured and with its advice."""
+    grid = _grid(path)
+    names = [str(name).strip() for name in grid[0]] if grid else []
+    notes: dict[tuple[int, int], list[str]] = {}
+    for problem in problems:
+        column = _NAMES.get(problem.column)
+        at = next((n for n, name in enumerate(names) if _NAMES.get(name) is column), 0)
+        at = names.index(problem.column) if problem.column in names else at
+        notes.setdefault((max(problem.row - 1, 0), at), []).append(problem.advice)
+    with _workbook(out) as book:
+        sheet = book.add_worksheet(SHEET)
+        bad = book.add_format({"bg_color": "#FFC7CE"})
+        for row, line in enumerate(grid):
+            for n, value in enumerate(line):
+                sheet.write_string(row, n, "" if value is None else clean(value))
+        for (row, n), advice in notes.items():
+            value = grid[row][n] if row < len(grid) and n < len(grid[row]) else ""
+            sheet.write_string(row, n, "" if value is None else clean(value), bad)
+            sheet.write_comment(row, n, "\n".join(advice))
+
+
 def rows(path: Path) -> list[Row]:
     """The raw rows of a workbook or CSV, with the row numbers a spreadsheet shows."""
+    return _rows(path, _grid(path))
+
+
+def _grid(path: Path) -> list[list[object]]:
     kind = path.suffix.lower()
     if kind == ".csv":
-        grid: list[list[object]] = [list(line) for line in csv.reader(io.StringIO(_decode(path)))]
-        return _rows(path, [[_unguard(value) for value in line] for line in grid])
+        try:
+            lines = list(csv.reader(io.StringIO(_decode(path))))
+        except csv.Error as wrong:
+            raise _refuse(path, f"CSV 读不懂（{wrong}）；请检查引号") from None
+        return [[_unguard(value) for value in line] for line in lines]
     if kind in _BOOKS:
-        return _rows(path, _book(path))
+        return _book(path)
     raise _refuse(path, f"不认识的格式“{kind}”；请用 .xlsx、.csv 或 .toml")
 
 
@@ -126,24 +177,32 @@ def _weigh(path: Path) -> None:
         if path.suffix.lower() != ".xls" or len(content) > MAX_BYTES // 5:
             raise _refuse(path, "不是工作簿；请另存为 .xlsx 再试")
         return
-    with zipfile.ZipFile(io.BytesIO(content)) as parts:
-        size = sum(part.file_size for part in parts.infolist())
-        if size > MAX_BYTES or size > MAX_RATIO * max(len(content), 1):
-            raise _refuse(path, f"展开后有{size // 1_000_000}MB，太大；请删去空行、图片后再试")
-        _measure_sheets(path, parts)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            _weigh_parts(path, parts, len(content))
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as wrong:
+        raise _refuse(path, f"工作簿已损坏或加密（{wrong}）；请另存为 .xlsx 再试") from None
 
 
-def _measure_sheets(path: Path, parts: zipfile.ZipFile) -> None:
-    """One cell in the far corner makes a reader lay out seventeen thousand million of them."""
+def _weigh_parts(path: Path, parts: zipfile.ZipFile, size: int) -> None:
+    declared = sum(part.file_size for part in parts.infolist())
+    if declared > MAX_BYTES or declared > MAX_RATIO * max(size, 1):
+        raise _refuse(path, f"展开后有{declared // 1_000_000}MB，太大；请删去空行、图片后再试")
     for name in parts.namelist():
-        if not name.startswith("xl/worksheets/") or not name.endswith(".xml"):
-            continue
-        height = width = 1
-        for letters, digits in _REFERENCE.findall(parts.read(name)):
-            height = max(height, int(digits))
-            width = max(width, _column_number(letters))
-        if height * width > MAX_CELLS:
-            raise _refuse(path, f"表格有{height}行×{width}列，太大；请删去多余的行列后再试")
+        # Reading stops at the declared size and notices a part that is longer than it says.
+        content = parts.read(name)
+        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+            _measure(path, content)
+
+
+def _measure(path: Path, sheet: bytes) -> None:
+    """One cell in the far corner makes a reader lay out seventeen thousand million of them."""
+    height = width = 1
+    for letters, digits in _REFERENCE.findall(sheet):
+        height = max(height, int(digits))
+        width = max(width, _column_number(letters))
+    if height * width > MAX_CELLS:
+        raise _refuse(path, f"表格有{height}行×{width}列，太大；请删去多余的行列后再试")
 
 
 def _column_number(letters: bytes) -> int:
@@ -178,9 +237,13 @@ def _unguard(value: object) -> object:
     return value
 
 
+def _workbook(path: Path) -> xlsxwriter.Workbook:
+    # A nickname that begins with = must not become a formula in the operator's spreadsheet.
+    return xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
+
+
 def _write_book(path: Path, scripts: list[Script]) -> None:
-    options = {"strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(str(path), options) as book:
+    with _workbook(path) as book:
         sheet = book.add_worksheet(SHEET)
         sheet.freeze_panes(1, 3)
         bold = book.add_format({"bold": True})

@@ -1,6 +1,6 @@
 """签到: once a business day, streaks over every kind of boundary, points and badges."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -35,8 +35,10 @@ def test_a_streak_is_the_days_in_a_row_up_to_today(found, today, length):
     assert streak(days(*found), date.fromisoformat(today)) == length
 
 
-@given(st.sets(st.dates(date(2023, 12, 20), date(2024, 3, 5))), st.dates(date(2023, 12, 25),
-                                                                        date(2024, 3, 5)))  # fmt: skip
+WINTER = st.dates(date(2023, 12, 20), date(2024, 3, 5))
+
+
+@given(st.sets(WINTER), WINTER)
 def test_a_streak_is_what_counting_on_fingers_gives(found, today):
     past = {day for day in found if day <= today}
     day = today if today in past else today - timedelta(days=1)
@@ -52,9 +54,7 @@ def clocked(talk, words):
 
 
 def night_owls(talk):
-    talk.settings = SETTINGS.model_copy(
-        update={"checkins": Checkins(day_starts=datetime.strptime("04:00", "%H:%M").time())}  # noqa: DTZ007
-    )
+    talk.settings = SETTINGS.model_copy(update={"checkins": Checkins(day_starts=time(4, 0))})
 
 
 BOUNDARIES = [

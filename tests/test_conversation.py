@@ -1,5 +1,7 @@
 """The advisor's chat: pasted words, scripts, and what is done with them."""
 
+import pytest
+
 from handlers.values import Card, Send, UpdateCard
 from storage import scripts
 
@@ -167,3 +169,54 @@ def test_the_same_answer_comes_in_another_style(talk):
 
     assert len(shorter) < len(longer)
     assert "462" in shorter
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "王女士问冬天续航怎么样",
+        "客户王女士刚刚问我，冬天续航怎么样",
+        "王女士：冬天续航怎么样",
+        "—————  2026-3-5  —————\n王女士:\n冬天续航怎么样\n张伟:\n我给您查一下",
+        "王女士 2026/3/5 14:02:11\n冬天续航怎么样",
+    ],
+)
+def test_words_are_booked_on_whoever_said_them_however_they_were_pasted(talk, text):
+    talk.says("zhang", "客户 李先生")
+
+    talk.says("zhang", text)
+
+    assert talk.concerns("wang").keys() == {"range"}
+    assert talk.concerns("li") == {}
+
+
+def test_a_speaker_called_only_customer_is_whoever_was_named_last(talk):
+    talk.says("zhang", "客户 李先生")
+
+    talk.says("zhang", "客户：冬天续航怎么样")
+
+    assert talk.concerns("li").keys() == {"range"}
+
+
+def test_a_bare_name_shows_the_card(talk):
+    assert isinstance(talk.says("zhang", "王女士")[0], Card)
+
+
+def test_an_appointment_needs_no_command_word(talk):
+    talk.says("zhang", "王女士周六下午3点过来试驾")
+
+    assert "已记录：王女士" in talk.texts()
+
+
+def test_a_reminder_of_one_s_own(talk):
+    talk.says("zhang", "提醒我下午2点给王女士发配置表")
+
+    assert "今天下午2点提醒你" in talk.texts()
+    sent = talk.wait(hours=5, minutes=2)
+    assert any("王女士" in a.title for a in sent if isinstance(a, Card))
+
+
+def test_the_second_one_can_be_said_in_words(talk):
+    second = talk.says("zhang", ASKED)[0].text.split("【2】")[1].split("\n")[1]
+
+    assert talk.says("zhang", "用第二条")[0].text == second

@@ -13,7 +13,6 @@ from handlers.games.host import GAMES
 from storage import games, points
 
 FACTS = questions()
-ANSWER = "C"
 
 
 def setup(game, seed=0, played=()):
@@ -68,25 +67,35 @@ def test_every_game_says_its_name_its_rules_and_how_it_begins_and_ends(game):
 # The questions
 
 
-@pytest.mark.parametrize("question", FACTS, ids=lambda q: q["id"])
+ASKED = [q for q in FACTS if not q["preference"]]
+
+
+@pytest.mark.parametrize("question", ASKED, ids=lambda q: q["id"])
 def test_every_question_has_its_answer_among_its_options(question):
     options = question["options"]
 
     assert 2 <= len(options) <= 6
     assert len(set(options)) == len(options)
-    if not question["preference"]:
-        assert question["answer"] in "ABCDEF"[: len(options)]
-        assert question["explain"]
-        assert question["source"]
+    assert question["answer"] in "ABCDEF"[: len(options)]
+    assert question["explain"]
+    assert question["source"]
+
+
+def test_questions_have_ids_of_their_own():
+    assert len({q["id"] for q in FACTS}) == len(FACTS)
+
+
+@given(st.integers(0, 500))
+def test_the_quiz_never_asks_for_a_preference(seed):
+    assert setup(GAMES["答题"], seed)["id"] in {q["id"] for q in ASKED}
 
 
 def test_a_question_does_not_come_back_before_the_others_were_asked():
     game, played = GAMES["答题"], []
-    asked = [q for q in FACTS if not q["preference"]]
-    for seed in range(len(asked)):
+    for seed in range(len(ASKED)):
         played.append(setup(game, seed, played))
 
-    assert len({state["id"] for state in played}) == len(asked)
+    assert len({state["id"] for state in played}) == len(ASKED)
     assert setup(game, 1, played)["id"]
 
 
@@ -191,6 +200,7 @@ def test_five_questions_a_day(talk):
     for _ in range(5):
         assert talk.asks("chen", "答题").startswith("🎯")
         talk.asks("zhang", right(talk))
+        talk.now += timedelta(minutes=5)
 
     assert "今天的5题都玩过了" in talk.asks("chen", "答题")
     talk.now += timedelta(days=1)

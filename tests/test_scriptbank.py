@@ -231,6 +231,23 @@ def test_a_file_of_random_bytes_is_refused_in_words(tmp_path, name):
         tables.read(path)
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "toml"])
+def test_a_damaged_file_is_read_or_refused_but_never_breaks(tmp_path, kind):
+    path = tmp_path / f"t.{kind}"
+    tables.write(path, [script(f"s{n}", title="标题" * n) for n in range(1, 5)])
+    whole = path.read_bytes()
+    draw = random.Random(7)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for at in draw.sample(range(len(whole)), 3):
+            damaged[at] = draw.randrange(256)
+        path.write_bytes(bytes(damaged[: draw.choice([len(whole), len(whole) // 2])]))
+        try:
+            assert tables.read(path) is not None
+        except LoadError as wrong:
+            assert wrong.problems
+
+
 def test_a_number_typed_into_a_cell_is_read_as_text(tmp_path):
     import xlsxwriter
 
@@ -253,6 +270,29 @@ def test_the_written_workbook_offers_the_stages_as_a_list(tmp_path):
     assert "加好友欢迎,首次触达" in sheet
     book = python_calamine.CalamineWorkbook.from_path(str(tmp_path / "t.xlsx"))
     assert book.sheet_names == ["话术"]
+
+
+def test_before_an_import_it_is_told_what_would_change():
+    have = [script("a"), script("b"), script("c")]
+    told = tables.changes(have, [script("a"), script("b", title="新标题"), script("d")])
+
+    assert [s.id for s in told.new] == ["d"]
+    assert [(old.title, new.title) for old, new in told.changed] == [("标题", "新标题")]
+    assert [s.id for s in told.removed] == ["c"]
+
+
+def test_the_operators_own_rows_come_back_with_the_bad_cells_marked(tmp_path):
+    path, marked = tmp_path / "t.csv", tmp_path / "marked.xlsx"
+    path.write_text("编号,标题,阶段,话术正文\na,甲,售前,=您好\n", encoding="utf-8")
+    with pytest.raises(LoadError) as told:
+        tables.read(path)
+    tables.mark(path, told.value.problems, marked)
+
+    grid = python_calamine.CalamineWorkbook.from_path(str(marked)).get_sheet_by_index(0)
+    comments = zipfile.ZipFile(marked).read("xl/comments1.xml").decode()
+    assert grid.to_python()[1] == ["a", "甲", "售前", "=您好"]
+    assert 'ref="C2"' in comments
+    assert "应为其中之一" in comments
 
 
 # filling
