@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.wecom.client import Client
 from bot.wecom.errors import WeComError
 from bot.writer import Writer
-from handlers.values import Action, Card, LookUp, Picture, Send
+from handlers.values import Action, Card, LookUp, Picture, Send, Welcome
 from storage import inbox, outbox
 from storage.db import Db
 from storage.outbox import Parcel
@@ -26,6 +26,7 @@ TEXT_BYTES = 2048  # WeCom cuts what is longer
 PER_MINUTE = 25  # to one member; WeCom drops silently above 30
 CHECK_S = 14_400  # the longest duplicate check: a repeat within 4 h is shown once
 REPEATS = 600  # so many equal messages within it are still told apart
+WELCOME_LIFE = timedelta(seconds=20)
 PAUSES_S = (2, 10, 30, 120, 600, 1800, 3600)
 DETAIL = "detail"  # the channel of what the API told about a contact
 ENDS = "。！？!?\n；;"
@@ -51,6 +52,8 @@ def _bodies(action: Action) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield "card", action.to, asdict(action)
     elif isinstance(action, Picture):
         yield "picture", action.to, {"name": action.name, "svg": action.svg}
+    elif isinstance(action, Welcome):
+        yield "welcome", action.external_userid, {"code": action.code, "text": action.text}
     elif isinstance(action, LookUp):
         yield "lookup", action.external_userid, {}
 
@@ -180,6 +183,8 @@ class Sender:
         try:
             if parcel.kind == "lookup":
                 return await self._look_up(parcel)
+            if parcel.kind == "welcome":
+                return await self._welcome(parcel)
             body = parcel.request or await self._with_picture(parcel)
             await self._client.send(self._secret, body.encode())
         except WeComError as error:
@@ -209,6 +214,20 @@ class Sender:
 
         await self._writer.do(note)
         self.on_answer()
+        return True
+
+    async def _welcome(self, parcel: Parcel) -> bool:
+        """The code holds for 20 s and one use; late, the advisor's first touch takes its place."""
+        now = self._clock.now()
+        if now - parcel.created_at > WELCOME_LIFE:
+            await self._writer.do(lambda db: outbox.dead(db, parcel.id, "欢迎语超过20秒，已过期"))
+            return True
+        body = json.loads(parcel.body)
+        greeting = {"welcome_code": body["code"], "text": {"content": body["text"]}}
+        await self._client.call(
+            self._contact_secret, "POST", "externalcontact/send_welcome_msg", json=greeting
+        )
+        await self._writer.do(lambda db: outbox.sent(db, [parcel.id], now))
         return True
 
     async def _with_picture(self, parcel: Parcel) -> str:

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from handlers import cards, tiers
 from handlers.context import Ctx
-from handlers.followups import filled, on_shift
+from handlers.followups import on_shift, values
 from handlers.router import Router, Test, on
-from handlers.values import Action, Inbound, LookUp, Send
+from handlers.values import Action, Inbound, LookUp, Send, Welcome
+from scriptbank.fill import fill
 from scriptbank.script import Query
-from storage import customers, events
+from storage import customers, events, touches
 from storage import followups as owed
 from storage.customers import Customer
 
@@ -36,13 +37,46 @@ def added(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     owed.plan(ctx.db, followup_id=ctx.new_id(), customer=external, advisor=advisor.userid,
               kind="first_touch", due=due, reason="新加好友，还没联系", now=ctx.now)  # fmt: skip
     cards.focus(customer, advisor.userid, ctx)
-    found = ctx.bank.suggest(Query(text="新客户打招呼", day=ctx.today, stage="加好友欢迎"), 1)
-    came = f"（来源 {source}）" if source else ""
-    minutes = ctx.settings.followups.first_touch_minutes
-    yield Send(advisor.userid, f"新客户{came}刚加了你，请在{minutes}分钟内打个招呼。")
+    greeting = _greeting(customer, ctx)
+    greeted = list(_welcome(customer, greeting, msg, ctx))
+    yield from greeted
+    yield from _tell(customer, greeting, bool(greeted), ctx)
     yield LookUp(external)  # the event carries no name
-    if found.items:
-        yield Send(advisor.userid, filled(found.items[0].script, customer, ctx))
+
+
+def _tell(customer: Customer, greeting: str, greeted: bool, ctx: Ctx) -> Iterator[Action]:
+    """The advisor: who came, whether they were greeted, otherwise with which words to do so."""
+    came = f"（来源 {customer.source}）" if customer.source else ""
+    if greeted:
+        yield Send(customer.owner, f"新客户{came}刚加了你，欢迎语已自动发出：{greeting}")
+        return
+    minutes = ctx.settings.followups.first_touch_minutes
+    yield Send(customer.owner, f"新客户{came}刚加了你，请在{minutes}分钟内打个招呼。")
+    if greeting:
+        yield Send(customer.owner, greeting)
+
+
+def _welcome(customer: Customer, text: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """Greet at once, unless they once asked to be left alone; no code means it may not be done."""
+    code = str(msg.fields.get("WelcomeCode") or "")
+    if not (ctx.settings.welcome.on and code and text) or customer.opted_out_at:
+        return
+    touches.note(ctx.db, touch_id=ctx.new_id(), person=customer.id, channel="welcome",
+                 kind="welcome", by="system", now=ctx.now)  # fmt: skip
+    yield Welcome(customer.id, code, text)
+
+
+def _greeting(customer: Customer, ctx: Ctx) -> str:
+    """The text for the channel, or the library's greeting if nothing in it has to be asked for."""
+    s = ctx.settings.welcome
+    if text := s.by_state.get(customer.source) or s.text:
+        return text
+    query = Query(text="加好友欢迎语", day=ctx.today, stage="加好友欢迎", store=customer.store)
+    for found in ctx.bank.suggest(query, 5).items:
+        filled = fill(found.script, values(customer, ctx))
+        if found.script.stage == "加好友欢迎" and not filled.missing:
+            return filled.text
+    return ""
 
 
 def detail(msg: Inbound, ctx: Ctx) -> Iterator[Action]:

@@ -13,10 +13,11 @@ _TOLD = re.compile(
     r"[：:]\s*(?P<text>.+)$",
     re.S,
 )
-_CLOCK = r"(?:\d{2,4}[-/年]\d{1,2}[-/月]\d{1,2}日?\s*)?(?:[上下]午\s*|中午\s*|晚上\s*|昨天\s*)?\d{1,2}[:：]\d{2}(?:[:：]\d{2})?"  # noqa: E501
-_HEAD = re.compile(rf"^(?P<name>\S.{{0,18}}?)\s+(?P<at>{_CLOCK})\s*$")
+_DAY = r"(?:(?:\d{2,4}[-/年])?\d{1,2}[-/月]\d{1,2}日?\s*|(?:昨天|前天|星期.|周.)\s*)?"
+_CLOCK = _DAY + r"(?:[上下]午\s*|中午\s*|晚上\s*)?\d{1,2}[:：]\d{2}(?:[:：]\d{2})?"
+_HEAD = re.compile(rf"^(?P<name>\S(?:.{{0,18}}?\S)??)\s+(?P<at>{_CLOCK})\s*$")
 _TIMED = re.compile(
-    rf"^(?P<name>\S{{1,16}})\s*[（(\[]?\s*{_CLOCK}\s*[)）\]]?\s*[：:]\s*(?P<text>.+)$"
+    rf"^(?P<name>\S{{1,16}}?)\s*[（(\[]?\s*{_CLOCK}\s*[)）\]]?\s*[：:]\s*(?P<text>.+)$"
 )
 _SAYS = re.compile(r"^(?P<name>[^\s：:，,。？?！!]{1,10})\s*[：:]\s*(?P<text>.+)$")
 _NAMED_ABOVE = re.compile(r"^(?P<name>[^\s：:，,。？?！!]{1,10})\s*[：:]$")
@@ -51,7 +52,7 @@ class Paste:
 
 def told(text: str) -> Paste | None:
     """客户王女士问：冬天续航怎么样"""
-    match = _TOLD.match(text)
+    match = _TOLD.match(text.strip())
     if match is None:
         return None
     return Paste(match["text"].strip(), _person(match["name"]))

@@ -112,6 +112,12 @@ class Manager(Section):
     stores: tuple[str, ...]
 
 
+class Welcome(Section):
+    on: bool = True
+    text: str = ""  # "" takes the library's script for it
+    by_state: dict[str, str] = {}  # a text of its own for a channel's State
+
+
 class Access(Section):
     operators: tuple[str, ...] = ()  # told of strangers and of what is broken
 
@@ -121,6 +127,7 @@ class Settings(Section):
 
     timezone: str = "Asia/Shanghai"
     access: Access = Access()
+    welcome: Welcome = Welcome()
     tiers: Tiers = Tiers()
     followups: Followups = Followups()
     quiet: Quiet = Quiet()

@@ -87,4 +87,13 @@ class LookUp:
     external_userid: str
 
 
-Action = Send | Card | UpdateCard | Picture | Answer | LookUp
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """Greet a new contact: the one message the platform lets a program send, within 20 s."""
+
+    external_userid: str
+    code: str
+    text: str
+
+
+Action = Send | Card | UpdateCard | Picture | Answer | LookUp | Welcome

@@ -15,8 +15,8 @@ LEAST = 0.5  # share of its occurrences in which a name was marked
 class Mentions:
     """Names with the share in which they were marked; the lexicon's own where none was seen."""
 
-    def __init__(self, shares: Mapping[str, float], unseen: float) -> None:
-        self.shares, self.unseen = dict(shares), unseen
+    def __init__(self, shares: Mapping[str, float], unseen: Mapping[str, float]) -> None:
+        self.shares, self.unseen = dict(shares), dict(unseen)
         self._automaton = ahocorasick.Automaton()
         for name in self.shares:
             self._automaton.add_word(name, len(name))
@@ -42,13 +42,13 @@ class Mentions:
         self, reading: Reading, cars: Mapping[tuple[int, int], Slot]
     ) -> list[tuple[int, int]]:
         text = reading.text.lower()
-        candidates = {**{span: self._share(s.text) for span, s in cars.items()}}
+        candidates = {**{span: self._share(s) for span, s in cars.items()}}
         if len(text) == len(reading.text) and len(self._automaton):
             candidates |= {(a, b): self.shares[text[a:b]] for a, b in _named(self._automaton, text)}
         return _apart(span for span, share in candidates.items() if share >= LEAST)
 
-    def _share(self, surface: str) -> float:
-        return self.shares.get(surface.lower(), self.unseen)
+    def _share(self, slot: Slot) -> float:
+        return self.shares.get(slot.text.lower(), self.unseen[_shape(slot)])
 
 
 def learn(texts: Sequence[tuple[Reading, Sequence[str]]]) -> Mentions:
@@ -68,24 +68,31 @@ def learn(texts: Sequence[tuple[Reading, Sequence[str]]]) -> Mentions:
         found |= {s.text.lower() for s in reading.slots if s.kind in ("model", "rival")}
         seen.update(found)
         marked.update(found & real)
-    return Mentions({n: _smoothed(marked[n], seen[n]) for n in seen}, _unseen(texts, marked))
+    return Mentions({n: _smoothed(marked[n], seen[n]) for n in seen}, _unseen(texts, seen))
 
 
 def _smoothed(marked: int, seen: int) -> float:
     return round((marked + 0.5) / (seen + 1), 3)
 
 
-def _unseen(texts: Sequence[tuple[Reading, Sequence[str]]], marked: Counter[str]) -> float:
-    """How far to trust a name of the lexicon that no label speaks of: as far as its rare ones."""
-    right = total = 0
+def _unseen(texts: Sequence[tuple[Reading, Sequence[str]]], seen: Counter[str]) -> dict[str, float]:
+    """How far to trust a name that no label speaks of: as far as those seen only once."""
+    right: Counter[str] = Counter()
+    total: Counter[str] = Counter()
     for reading, mentions in texts:
         real = {m.lower() for m in mentions}
         for slot in reading.slots:
-            name = slot.text.lower()
-            if slot.kind in ("model", "rival") and marked[name] <= 1:
-                total += 1
-                right += name in real
-    return round((right + 1) / (total + 2), 3)
+            if slot.kind in ("model", "rival") and seen[slot.text.lower()] == 1:
+                total[_shape(slot)] += 1
+                right[_shape(slot)] += slot.text.lower() in real
+    return {s: round((right[s] + 1) / (total[s] + 2), 3) for s in ("brand", "series", "both")}
+
+
+def _shape(slot: Slot) -> str:
+    """A brand alone, a series alone, or one after the other."""
+    if slot.value["series"] is None:
+        return "brand"
+    return "both" if len(slot.text) > len(slot.value["series"]) + 1 else "series"
 
 
 def _named(automaton: Any, text: str) -> Iterator[tuple[int, int]]:

@@ -15,9 +15,9 @@ from nlp.model import BITS, POLARITIES, SIZE, Linear, Model, hashed
 from nlp.reading import CONCERNS, Reading
 
 FOLDS = 3
-EPOCHS = 6
-RATE = 0.9
-THRESHOLD, SIGN_THRESHOLD = 0.45, 0.5
+EPOCHS = 4
+RATE = 2.0
+THRESHOLD, SIGN_THRESHOLD = 0.5, 0.28
 Row = tuple[tuple[int, ...], float]  # features of a text, and what its score is scaled by
 LEAST = 5  # labels that a code needs before anything is learnt about it
 AT = datetime(2026, 1, 1, tzinfo=UTC)  # no feature depends on the time
@@ -71,9 +71,7 @@ def _common(rows: Sequence[Sequence[int]]) -> list[Row]:
     for row in rows:
         for feature in row:
             counts[feature] += 1
-    return [
-        (tuple(f for f in row if counts[f] > 2), 1 / math.sqrt(len(row) or 1)) for row in rows
-    ]
+    return [(tuple(f for f in row if counts[f] > 2), 1 / math.sqrt(len(row) or 1)) for row in rows]
 
 
 def _fitted(rows: Sequence[Row], truths: Sequence[bool], threshold: float = THRESHOLD) -> Linear:

@@ -91,7 +91,7 @@ class Bank:
         ranked = [_judge(self._scripts[key], score, query) for key, score in near.items()]
         ranked.sort(key=lambda one: (-one.score, one.script.id))
         asked_words = words(query.text)
-        items = tuple(self._told(one, query, asked_words) for one in _distinct(ranked)[:k])
+        items = tuple(self._told(one, query, asked_words) for one in self._distinct(ranked)[:k])
         return Suggestions(any(_sure(one, query.text) for one in ranked[:1]), items)
 
     def _found(self, query: Query, k: int) -> dict[str, float]:
@@ -115,6 +115,14 @@ class Bank:
         }
         return {key: score for key, score in pooled.items() if fits(self._scripts[key], query)}
 
+    def _distinct(self, ranked: list[_Ranked]) -> list[_Ranked]:
+        """The best of each question in order, then the other styles in order."""
+        first: dict[str, _Ranked] = {}
+        for one in ranked:
+            first.setdefault(self._questions[one.script.id], one)
+        others = [one for one in ranked if first[self._questions[one.script.id]] is not one]
+        return [*first.values(), *others]
+
     def _told(self, one: _Ranked, query: Query, asked_words: tuple[str, ...]) -> Suggestion:
         matched = found(asked_words, self._texts[one.script.id])
         why = reason(one.script, query, matched)
@@ -136,15 +144,6 @@ def certainty(near: float, text: str, agreed: bool = False) -> float:
     """How sure it is that the nearest wording asks the same; `agreed` when the message was also
     understood to be about its subject."""
     return near + LETTER * min(len(letters(text)), LETTERS) + AGREED * agreed
-
-
-def _distinct(ranked: list[_Ranked]) -> list[_Ranked]:
-    """The best of each question in order, then the other styles in order."""
-    first: dict[str, _Ranked] = {}
-    for one in ranked:
-        first.setdefault(question(one.script), one)
-    chosen = list(first.values())
-    return chosen + [one for one in ranked if first[question(one.script)] is not one]
 
 
 def question(script: Script) -> str:

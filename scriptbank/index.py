@@ -20,7 +20,7 @@ from scriptbank.learn import Weights
 from scriptbank.wording import MEANING, features, fold, letters
 
 # Measured on paraphrase sets: characters bear more than pairs, however rare a pair is.
-CHARACTER, PAIR, GROUP = 4, 1, 3
+CHARACTER, PAIR, GROUP = 4, 1, 6
 STEPS = 3  # weights per doubling of rarity
 HELD = 0.4  # how much it counts that an entry has the question's features in any wording
 ORDER = 0.15  # how much the order of the characters counts beside the features

@@ -13,6 +13,7 @@ from scriptbank.script import Script
 
 FOLDER = Path(__file__).with_name("scripts")
 _ENTRY = re.compile(r"^[ \t]*\[\[[ \t]*script[ \t]*\]\]", re.MULTILINE)
+_Found = tuple[int, dict[str, object]]
 _FIELDS = {column.field: column for column in COLUMNS}
 _HEADINGS = {column.heading: column.field for column in COLUMNS}
 
@@ -51,22 +52,48 @@ def scripts(rows: Iterable[Row], problems: Iterable[Problem] = ()) -> tuple[Scri
 def toml_rows(path: Path) -> list[Row]:
     """The raw entries of one file, each with the line it begins at."""
     text = _text(path)
+    found = _each(text) or _together(path, text)
+    rows = [Row(str(path), line, entry) for line, entry in found]
+    problems = [problem for row in rows for problem in _strange(row)]
+    if problems:
+        raise LoadError(tuple(map(_at_line, problems)))
+    return rows
+
+
+def _each(text: str) -> list[_Found]:
+    """Entry by entry, which is quick in a long file; nothing when a piece is not one entry."""
+    starts = [found.start() for found in _ENTRY.finditer(text)]
+    found: list[_Found] = []
+    line = 1 + text.count("\n", 0, starts[0]) if starts else 1
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        try:
+            content = tomllib.loads(text[start:end])
+        except tomllib.TOMLDecodeError:
+            return []
+        if list(content) != ["script"]:
+            return []
+        found.append((line, content["script"][0]))
+        line += text.count("\n", start, end)
+    return found if starts and _only_comments(text[: starts[0]]) else []
+
+
+def _only_comments(text: str) -> bool:
+    return all(not line.strip() or line.lstrip().startswith("#") for line in text.split("\n"))
+
+
+def _together(path: Path, text: str) -> list[_Found]:
+    """The file as a whole, with every reason why it is no list of scripts."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
         raise LoadError((_broken(path, str(wrong)),)) from None
     entries = content.pop("script", [])
-    problems = [Problem("只认 [[script]]，请删去", path.name, 0, key) for key in content]
     if not isinstance(entries, list):
         raise LoadError((Problem("请用 [[script]] 开头（双括号）", path.name, 1, "script"),))
-    rows = [
-        Row(str(path), line, entry)
-        for line, entry in zip(_lines(text, entries), entries, strict=True)
-    ]
-    problems += [problem for row in rows for problem in _strange(row)]
-    if problems:
-        raise LoadError(tuple(_at_line(problem) for problem in problems))
-    return rows
+    if content:
+        advice = "只认 [[script]]，请删去"
+        raise LoadError(tuple(Problem(advice, path.name, 0, key) for key in content))
+    return list(zip(_lines(text, entries), entries, strict=True))
 
 
 def _text(path: Path) -> str:

@@ -155,7 +155,8 @@ def callback(number: int) -> bytes:
     """A signed, encrypted message of a member, unlike all others, as the bytes of a request."""
     stamp = int(WallClock().now().timestamp())
     message = {"ToUserName": CORP, "FromUserName": f"member{number % MEMBERS}", "CreateTime": stamp,
-               "MsgType": "text", "Content": _words(number), "MsgId": number, "AgentID": 1}  # fmt: skip
+               "MsgType": "text", "Content": _words(number), "MsgId": number,
+               "AgentID": 1}  # fmt: skip
     sealed = cipher.encrypt(CHANNEL, xml(message), number.to_bytes(16, "big"))
     signature = cipher.sign(CHANNEL.token, str(stamp), str(number), sealed)
     query = urlencode({"msg_signature": signature, "timestamp": stamp, "nonce": number})

@@ -22,9 +22,9 @@ DAYS = 60
 START = datetime(2026, 3, 6, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 STORES = (
-    Store(id="bj-cy", name="青屿朝阳店", city="北京", address="朝阳区东四环北路8号"),
-    Store(id="bj-hd", name="青屿海淀店", city="北京", address="海淀区西四环北路66号"),
-    Store(id="gz-th", name="青屿天河店", city="广州", address="天河区黄埔大道中120号"),
+    Store(id="bj-cy", name="朝阳店", city="北京", address="朝阳区东四环北路8号"),
+    Store(id="bj-hd", name="海淀店", city="北京", address="海淀区西四环北路66号"),
+    Store(id="gz-th", name="天河店", city="广州", address="天河区黄埔大道中120号"),
 )
 ADVISORS = (
     Advisor(userid="zhang", name="张伟", store="bj-cy", rest=("周二",)),

@@ -1,0 +1,106 @@
+"""The benchmarks measure what they say, on a few messages; no test looks at a speed."""
+
+import json
+from itertools import islice
+
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import main
+from bot.clock import WallClock
+from bot.commands import bench
+from bot.commands.bench import Size, callback
+from bot.wecom import envelope
+
+SMALL = Size(rounds=1, burst=40, limit_s=5.0, asked=4, starts=1, messages=40)
+
+
+def delivered(raw):
+    """The message inside a request, opened as the bot opens it."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    query = dict(pair.split("=") for pair in head.split()[1].decode().partition("?")[2].split("&"))
+    plain = envelope.open(bench.CHANNEL, query, body, WallClock().now(), 3600)
+    return envelope.identify("app", plain)
+
+
+def test_the_load_is_genuine_and_no_two_messages_are_the_same():
+    ids = [delivered(callback(n)).id for n in range(1, 9)]
+
+    assert len(set(ids)) == 8
+
+
+def test_every_fourth_message_is_a_customer_s_question():
+    words = [bench._words(n) for n in range(1, 9)]
+
+    assert words[:3] == words[4:7] == ["待办", "帮助", "客户 王女士"]
+    assert words[3] != words[7]
+
+
+@pytest.mark.parametrize(
+    ("head", "length"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 12", 12),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nDate: x", 0),
+        (b"HTTP/1.1 200 OK\r\nDate: x", 0),
+    ],
+)
+def test_the_length_of_an_answer_is_read_from_its_head(head, length):
+    assert bench._length(head) == length
+
+
+async def test_the_load_is_bounded_in_number():
+    async with bench.child("echo") as echo:
+        rate, tally = await bench.load(echo.port, map(callback, range(1, 101)), 20.0)
+
+    assert rate > 0
+    assert (tally.ok, tally.wrong, len(tally.waits)) == (100, 0, 100)
+
+
+async def test_the_load_is_bounded_in_time():
+    def endless():
+        return (callback(1) for _ in iter(int, 1))
+
+    async with bench.child("echo") as echo:
+        _, tally = await bench.load(echo.port, endless(), 0.2)
+
+    assert tally.ok
+
+
+async def test_answers_that_are_refusals_spoil_the_figure():
+    broken = [request.replace(b"msg_signature=", b"msg_signature=0") for request in
+              islice(map(callback, range(1, 10)), 3)]  # fmt: skip
+
+    with pytest.raises(bench.BenchError):
+        async with bench.child("api") as elsewhere:
+            await bench.load(elsewhere.port, broken, 5.0)
+
+
+async def test_a_child_that_cannot_start_is_told():
+    with pytest.raises(bench.BenchError):
+        async with bench.child("bot", "/dev/null/nowhere", "http://127.0.0.1:9", "keeps"):
+            pass
+
+
+@pytest.mark.parametrize("name", bench.BENCHES)
+async def test_every_bench_compares_two_things_of_one_run(name):
+    figures = await bench.BENCHES[name][0](SMALL)
+
+    assert {f.bench for f in figures} == {name}
+    assert figures[0].ratio
+    assert figures[0].against
+
+
+def test_one_bench_by_name_as_json(monkeypatch):
+    async def quick(_):
+        return [bench.Figure("ack", "做了什么", "1", 0.5, "别的")]
+
+    monkeypatch.setitem(bench.BENCHES, "ack", (quick, "约 1 秒"))
+    result = CliRunner().invoke(main, ["bench", "ack", "--json"])
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)[0]["ratio"] == 0.5
+    assert "约 1 秒" in result.stderr
+
+
+def test_an_unknown_bench_is_wrong_usage():
+    assert CliRunner().invoke(main, ["bench", "everything"]).exit_code == 2
