@@ -67,8 +67,18 @@ def tick(ctx: Ctx) -> Iterator[Action]:
     for name, was in timers.due(ctx.db, "digest:", ctx.now):
         _, edition, userid = name.split(":", 2)
         manager = ctx.team.manager(userid)
-        if timers.advance(ctx.db, name, was, _next(edition, ctx), ctx.now) and manager:
+        claimed = timers.advance(ctx.db, name, was, _next(edition, ctx), ctx.now)
+        if claimed and manager and _of_use(edition, was, ctx):
             yield from send(manager, edition, ctx)
+
+
+def _of_use(edition: str, was: datetime, ctx: Ctx) -> bool:
+    """A missed edition is sent late, but not after the next one's hour nor at night."""
+    if ctx.now - was < timedelta(hours=1):
+        return True
+    clock = ctx.local.time()
+    shown = edition == edition_at(ctx) and clock >= getattr(ctx.settings.digest, edition)
+    return shown and clock < ctx.settings.followups.shift_to
 
 
 def _set_timers(ctx: Ctx) -> None:

@@ -10,6 +10,7 @@ import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
@@ -145,7 +146,7 @@ def _grams(reading: Reading) -> Iterator[str]:
         yield from (text[at : at + size] for at in range(len(text) - size + 1))
     words = tokens.cut(text)
     yield from (f"w\t{a}" for a in words)
-    yield from (f"w\t{a}{b}" for a, b in zip(words, words[1:], strict=False))
+    yield from (f"w\t{a}{b}" for a, b in pairwise(words))
     for c in reading.concerns:
         yield f"c {c.code}\t{c.evidence}"
         yield f"p {c.code} {c.polarity}\t{c.evidence}"

@@ -18,11 +18,13 @@ CURRENCIES = {
     "rmb": "CNY", "元人民币": "CNY", "元整": "CNY", "圆整": "CNY", "美元": "USD", "美金": "USD",
     "刀": "USD", "港元": "HKD", "港币": "HKD", "欧元": "EUR", "英镑": "GBP", "日元": "JPY",
     "韩元": "KRW", "台币": "TWD", "新台币": "TWD", "澳元": "AUD", "加元": "CAD", "泰铢": "THB",
-    "卢布": "RUB", "日币": "JPY", "元日币": "JPY", "新加坡元": "SGD", "澳门元": "MOP", "澳门币": "MOP",
+    "卢布": "RUB", "日币": "JPY", "元日币": "JPY", "新加坡元": "SGD",
+    "澳门元": "MOP", "澳门币": "MOP",
 }  # fmt: skip
 CURRENCY = "|".join(sorted(CURRENCIES, key=len, reverse=True))
 SCALE = {
-    "万": 1e4, "w": 1e4, "萬": 1e4, "千": 1e3, "k": 1e3, "百": 1e2, "亿": 1e8, "个亿": 1e8, "百万": 1e6,
+    "万": 1e4, "w": 1e4, "萬": 1e4, "千": 1e3, "k": 1e3, "百": 1e2, "亿": 1e8, "个亿": 1e8,
+    "百万": 1e6,
     "千万": 1e7, "万亿": 1e12, "个": 1e4, "十万": 1e5,
 }  # fmt: skip
 UNIT = (

@@ -133,7 +133,8 @@ def _folded(examples: Sequence[Example]) -> Iterator[str]:
     for name, (hit, found, real) in totals.items():
         if real or found:
             f1 = 2 * hit / (found + real)
-            yield f"{name}: P {hit / max(found, 1):.3f} R {hit / max(real, 1):.3f} F1 {f1:.3f} (n={real})"
+            precision, recall = hit / max(found, 1), hit / max(real, 1)
+            yield f"{name}: P {precision:.3f} R {recall:.3f} F1 {f1:.3f} (n={real})"
 
 
 def _count(totals: dict[str, list[int]], model: Model, example: Example) -> None:

@@ -12,7 +12,7 @@ from scriptbank.wording import letters
 
 # Calibrated so that nine in ten questions about other things are met with 没有把握. A long question
 # that is near is nearer than a short one, whose few words are easily shared by chance.
-CONFIDENT = 0.69
+CONFIDENT = 0.75
 AGREED, LETTER, LETTERS = 0.13, 0.025, 14
 ENOUGH = 20  # uses below which a rate is not told: two of three is no 67 %
 STYLE_SHARE = 0.98  # of another style's nearness, so that the very wording still goes first

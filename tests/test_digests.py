@@ -62,8 +62,8 @@ def test_both_editions_come_on_time_and_once(talk):
     assert sent(talk, "2026-03-07T17:44") == []
 
     assert [type(a) for a in evening] == [type(a) for a in morning] == [Picture, Send]
-    assert evening[1].text.startswith("【晚报】青屿朝阳店 3月6日 周五")
-    assert morning[1].text.startswith("【早报】青屿朝阳店 3月6日 周五")
+    assert evening[1].text.startswith("【晚报】朝阳店 3月6日 周五")
+    assert morning[1].text.startswith("【早报】朝阳店 3月6日 周五")
 
 
 def test_after_days_off_only_the_latest_edition_comes(talk):
@@ -202,6 +202,7 @@ def test_gaps_are_those_of_the_own_advisors(talk):
 
 def test_details_of_a_line_are_the_list_behind_it(talk):
     talk.says("zhang", "客户王女士说：你们这是欺骗消费者，我要投诉到12315")
+    talk.now += timedelta(minutes=1)
     talk.says("chen", "日报")
 
     talk.says("chen", "详情 1")

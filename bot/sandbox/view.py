@@ -58,8 +58,15 @@ def _people(stage: Stage) -> dict[str, Any]:
 
 
 def _private(stage: Stage, wanted: Wanted) -> list[dict[str, Any]]:
-    lines = [p for p in stage.private if p.customer == wanted.customer]
-    return [{"who": p.who, "text": p.text, "at": _time(p.at), "n": p.n} for p in lines[-LAST:]]
+    """What was said in the private chat, and the welcome that WeCom brought by itself."""
+    lines = [(p.at, p.who, p.text) for p in stage.private if p.customer == wanted.customer]
+    lines += [
+        (datetime.fromisoformat(str(i["at"])), "advisor", str(i["text"]))
+        for i in stage.pretend.received()
+        if i["to"] == wanted.customer
+    ]
+    lines.sort(key=lambda line: line[0])
+    return [{"who": who, "text": text, "at": _time(at)} for at, who, text in lines[-LAST:]]
 
 
 def _chat(stage: Stage, who: str, surface: str) -> list[dict[str, Any]]:
