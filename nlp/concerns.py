@@ -21,6 +21,7 @@ FAINT = 0.5  # topics weaker than this need somebody to ask about them or judge 
 FOLLOWS = re.compile("(?:还|也|的话|了)?(?:能|可以|怎么办|咋办|影响)")
 STORY = 36  # characters; longer messages are stories in which much is named in passing
 WINDED, TELLING = 24, 10  # in longer clauses a judging word is mostly about something else
+EITHER = re.compile("([\u4e00-\u9fff])[不没]\\1(?!起|动)")  # 猛不猛, 能不能
 BRIEF = 12  # characters in a clause that is about one thing
 
 
@@ -95,6 +96,7 @@ def _by_clause(clauses: Sequence[Clause], hits: Iterable[Hit]) -> list[_Clause]:
 def _of_clause(text: str, part: _Clause) -> list[Finding]:
     asking = _asking(text, part)
     cues = [_cue(text, part, hit, asking) for hit in widest(part.hits["cue"])]
+    cues = _owned(cues, part)
     topics = [
         _topic(text, part, hit, asking)
         for hit in _outermost(widest(part.hits["topic"]))
@@ -105,6 +107,16 @@ def _of_clause(text: str, part: _Clause) -> list[Finding]:
     topics = [t for t in topics if not t.faint or t.polarity or asking or part.hits["asked"]]
     asks = [Finding(h.rule.code, 0.0, h.start, h.end, h.rule.name, 0.9) for h in part.hits["ask"]]
     return _undismissed(text, part, cues + topics + asks)
+
+
+PRICED = frozenset(("cost", "finance", "tradein", "service", "resale"))
+
+
+def _owned(cues: list[Finding], part: _Clause) -> list[Finding]:
+    """保养费贵不贵 is about what the upkeep costs, not about the price of the car."""
+    if not any(h.rule.code in PRICED for h in part.hits["topic"]):
+        return cues
+    return [c for c in cues if c.code != "price" or c.rule not in ("price.dear", "price.cheap")]
 
 
 def _outermost(hits: list[Hit]) -> list[Hit]:
@@ -121,8 +133,9 @@ def _asking(text: str, part: _Clause) -> bool:
     """A question asks; it does not judge. 怎么这么贵 judges all the same."""
     if part.hits["rhetorical"]:
         return False
-    last = text[part.clause.end - 1]
-    return "?" in part.clause.mark or last in "吗么" or bool(part.hits["asks"])
+    clause = text[part.clause.start : part.clause.end]
+    ends = "?" in part.clause.mark or clause.endswith(("吗", "么", "不", "没", "吗啊"))
+    return ends or bool(part.hits["asks"]) or EITHER.search(clause) is not None
 
 
 def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
@@ -152,7 +165,9 @@ def _topic(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
     faint = rule.strength < FAINT
     if asking:
         return Finding(rule.code, 0.0, hit.start, hit.end, rule.name, 0.7, faint, True)
-    found = polarity.verdicts(text, part.clause, part.judging(), rule.scale)
+    taken = [h for h in part.hits["cue"] if h.rule.code != rule.code]
+    free = [h for h in part.judging() if not any(t.start <= h.start < t.end for t in taken)]
+    found = polarity.verdicts(text, part.clause, free, rule.scale)
     verdict = None if part.hits["supposed"] else polarity.judge(hit, found, part.reach())
     if verdict is None and part.hits["worry"]:
         worry = part.hits["worry"][0]

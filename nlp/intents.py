@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from nlp.clauses import Clause, index
-from nlp.concerns import Finding
+from nlp.concerns import EITHER, Finding
 from nlp.match import Hit
 from nlp.normalise import Normal
 from nlp.reading import Intent, Signal
@@ -27,16 +27,19 @@ def find(
     original: str, normal: Normal, hits: Sequence[Hit], ends: list[int], clauses: Sequence[Clause]
 ) -> list[Intent]:
     """One intent of each code: its longest words, or the first said without a negation."""
-    best: dict[str, tuple[tuple[bool, int], Hit, bool]] = {}
+    best: dict[str, tuple[bool, int, Hit]] = {}  # said without a denial, how long, where
     for hit in hits:
         if hit.rule.kind != "intent":
             continue
+        code, size = hit.rule.code, hit.end - hit.start
+        held = best.get(code)
+        if held and held[0] and held[1] >= size:
+            continue
         clause = clauses[index(ends, hit.start)]
-        denied = hit.rule.code not in NEVER_NEGATED and _denied(normal.text, hit, clause)
-        rank = (not denied, hit.end - hit.start)
-        if hit.rule.code not in best or rank > best[hit.rule.code][0]:
-            best[hit.rule.code] = rank, hit, denied
-    return [_intent(original, normal, hit, denied) for _, hit, denied in best.values()]
+        meant = code in NEVER_NEGATED or not _denied(normal.text, hit, clause)
+        if held is None or (meant, size) > held[:2]:
+            best[code] = meant, size, hit
+    return [_intent(original, normal, hit, not meant) for meant, _, hit in best.values()]
 
 
 def _intent(original: str, normal: Normal, hit: Hit, denied: bool) -> Intent:
@@ -133,8 +136,14 @@ def speech_act(text: str, hits: Sequence[Hit], clauses: Sequence[Clause]) -> str
         if hit.rule.kind == "act":
             acts.setdefault(hit.rule.value, []).append(hit)
     last = clauses[-1]
-    asks_last = "?" in last.mark or any(h.start >= last.start for h in acts.get("question", ()))
-    asks = asks_last or "question" in acts or any("?" in c.mark for c in clauses)
+    ending = text[last.start : last.end]
+    asks_last = (
+        "?" in last.mark
+        or ending.endswith(("不", "没"))
+        or EITHER.search(ending)
+        or any(h.start >= last.start for h in acts.get("question", ()))
+    )
+    asks = bool(asks_last) or "question" in acts or any("?" in c.mark for c in clauses)
     if "condition" in acts and not asks_last:
         return "condition"
     if "refusal" in acts and not asks_last:

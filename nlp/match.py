@@ -161,11 +161,15 @@ def _follow(text: str, at: int, rest: Parts, limit: int) -> int:
 
 
 def _beyond(text: str, at: int, rest: Parts, limit: int) -> int:
-    for start in range(at, min(limit, at + GAP) + 1):
-        stop = _follow(text, start, rest, limit)
-        if stop >= 0:
-            return stop
-    return -1
+    """The nearest place behind a gap where the rest fits."""
+    best = -1
+    for word in rest[0]:
+        start = text.find(word, at, min(limit, at + GAP + len(word)))
+        if start < 0 or (best >= 0 and start >= best):
+            continue
+        stop = _follow(text, start + len(word), rest[1:], limit)
+        best = stop if stop >= 0 else best
+    return best
 
 
 def uncovered(hits: Sequence[Hit], shadows: Sequence[Hit]) -> list[Hit]:

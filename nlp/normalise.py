@@ -8,7 +8,7 @@ import opencc
 
 DASHES = "‐‑‒–—―−－─﹣～〜∼"
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f\u00ad"
-LONGEST = 3000  # a WeCom text has at most 2,048 bytes; what is longer was not typed
+LONGEST = 2000  # a WeCom text has at most 2,048 bytes; what is longer was not typed
 
 
 @dataclass(frozen=True, slots=True)

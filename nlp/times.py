@@ -138,7 +138,7 @@ def _single(text: str, now: dt.datetime) -> Iterator[When]:
 
 def _at(text: str, at: int, now: dt.datetime) -> tuple[int, When | None]:
     """The time that begins here, and where to go on; 2月30号 and 25点 are passed over whole."""
-    for pattern, meant in ((RELATIVE, _relative), (DATE, _dated), (CLOCK, _clocked)):
+    for pattern, meant in READERS:
         m = pattern.match(text, at)
         if not m or m.end() == at:
             continue
@@ -651,3 +651,6 @@ def _join(text: str, a: When, b: When, now: dt.datetime) -> When | None:
         until = until - dt.timedelta(hours=1) if a.hours else until
     start = a.start - 1 if text[a.start - 1 : a.start] in ("从", "自") else a.start
     return When(start, b.end, since, until, a.hours or b.hours, a.past)
+
+
+READERS = ((RELATIVE, _relative), (DATE, _dated), (CLOCK, _clocked))

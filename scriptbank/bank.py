@@ -8,7 +8,7 @@ from nlp import normalise, tokens
 from scriptbank.index import Index, Wording
 from scriptbank.learn import Weights
 from scriptbank.script import Query, Script, Suggestion, Suggestions, Usage
-from scriptbank.wording import letters
+from scriptbank.wording import LONGEST, letters
 
 # Calibrated so that nine in ten questions about other things are met with 没有把握. A long question
 # that is near is nearer than a short one, whose few words are easily shared by chance.
@@ -204,7 +204,7 @@ def adoption(usage: Usage) -> float:
 
 def words(text: str) -> tuple[str, ...]:
     """The words of a question that tell something, each once, in order."""
-    return tuple(filter(telling, dict.fromkeys(tokens.cut(normalise.plain(text)))))
+    return tuple(filter(telling, dict.fromkeys(tokens.cut(normalise.plain(text[:LONGEST])))))
 
 
 def found(asked_words: Iterable[str], text: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ _ENDS = (
     re.compile(rf"{_DAY}(?=之?前|止|截止|为止|到期|结束|内有效)"),
     re.compile(rf"(?:截至|截止到?|有效期至?|到期日?)[: ]?{_DAY}"),
 )
+_GAP = re.compile(r"(?<=[一-鿿]) (?=[一-鿿])")
 _HALF_YEAR = timedelta(days=183)
 _REACH = 24  # characters beside a claim that may excuse it
 
@@ -35,14 +36,15 @@ class Finding:
 def check(text: str, today: date, facts: Iterable[Fact] = ()) -> tuple[Finding, ...]:
     """Every finding in order of place; amounts backed by one of the `facts` are not reported."""
     normal = Normal.of(text)
-    plain = normal.text
+    kept = _without_gaps(normal.text)
+    plain = "".join(map(normal.text.__getitem__, kept))
     known = rules.shipped()
     found = [
         *(finding for rule in known.rules for finding in _claims(plain, rule, known)),
         *_figures(plain, tuple(facts), known),
         *_expired(plain, today),
     ]
-    return tuple(_placed(text, normal, finding) for finding in _strongest(found))
+    return tuple(_placed(text, normal, kept, finding) for finding in _strongest(found))
 
 
 def passes(findings: Iterable[Finding]) -> bool:
@@ -114,6 +116,13 @@ def _overlap(a: Span, b: Span) -> bool:
     return a[0] < b[1] and b[0] < a[1]
 
 
-def _placed(text: str, normal: Normal, finding: Finding) -> Finding:
-    start, end = normal.span(*finding.span)
+def _without_gaps(plain: str) -> list[int]:
+    """The places of all characters but spaces between two Chinese ones: 零 首 付 is 零首付."""
+    gaps = {found.start() for found in _GAP.finditer(plain)}
+    return [at for at in range(len(plain)) if at not in gaps]
+
+
+def _placed(text: str, normal: Normal, kept: list[int], finding: Finding) -> Finding:
+    first, last = finding.span
+    start, end = normal.span(kept[first], kept[last - 1] + 1)
     return Finding(finding.severity, finding.rule, (start, end), text[start:end], finding.advice)

@@ -35,13 +35,16 @@ class Shelf:
 
     def __init__(self) -> None:
         self.index = Index()
+        self._keys: dict[tuple[type, _Id], str] = {}  # 7 and "7" are two entries
         self._ids: dict[str, _Id] = {}
         self._texts: dict[str, str] = {}
 
     def add(self, given: _Id, found: list[Wording]) -> None:
-        key = f"{len(self._ids):09d}"
+        """Add wordings under their id; an id that is there already gains these as well."""
+        key = self._keys.setdefault((type(given), given), f"{len(self._ids):09d}")
         self._ids[key] = given
-        self._texts[key] = normalise.plain(" ".join(wording.text for wording in found))
+        text = normalise.plain(" ".join(wording.text for wording in found))
+        self._texts[key] = f"{self._texts.get(key, '')} {text}"
         self.index.add(key, found)
 
     def learn(self, weights: Weights) -> None:

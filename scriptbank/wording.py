@@ -11,6 +11,7 @@ from pathlib import Path
 from nlp import normalise
 
 FILE = Path(__file__).with_name("synonyms.toml")
+LONGEST = 2000  # characters; nobody asks a longer question
 MEANING = "~"  # begins the name of a feature that stands for a group of words
 
 
@@ -43,7 +44,7 @@ def shipped() -> Synonyms:
 
 def letters(text: str) -> str:
     """The text as it is compared: plain, without punctuation and spaces."""
-    return "".join(filter(str.isalnum, normalise.plain(text)))
+    return "".join(filter(str.isalnum, normalise.plain(text[:LONGEST])))
 
 
 def fold(plain: str) -> str:

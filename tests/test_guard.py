@@ -54,6 +54,18 @@ def test_spans_are_places_in_the_text_as_it_was_typed():
     assert all(text[slice(*f.span)] == f.words for f in findings)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("零 首 付开回家", "零 首 付"),
+        ("全国第\u200b一品牌", "全国第\u200b一"),
+        ("１００％放心", "１００％"),
+    ],
+)
+def test_spaces_and_wide_characters_hide_nothing(text, words):
+    assert [f.words for f in guard.check(text, TODAY)] == [words]
+
+
 def test_an_amount_in_a_dated_fact_of_the_script_needs_no_further_source():
     text = "S6 入门版 18.98 万元。"
     fact = Fact("S6 入门版指导价 18.98 万元", "青屿S6配置表", "2026-01-15")

@@ -9,7 +9,8 @@ from nlp.lexicon import Lexicon
 
 AT = datetime(2026, 3, 6, 9, tzinfo=ZoneInfo("Asia/Shanghai"))
 HOSTILE = {
-    "letters": "a" * 10_000, "digits": "1" * 10_000, "numerals": "一" * 10_000, "ten": "十" * 10_000,
+    "letters": "a" * 10_000,
+    "digits": "1" * 10_000, "numerals": "一" * 10_000, "ten": "十" * 10_000,
     "brackets": "（" * 5_000 + "）" * 5_000, "not": "不" * 10_000, "dear": "贵" * 10_000,
     "spaces": " " * 10_000, "commas": "," * 10_000, "dots": "1." * 5_000, "dashes": "1-" * 5_000,
     "emoji": "👨‍👩‍👧‍👦🏽" * 1_400,

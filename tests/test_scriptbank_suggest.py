@@ -69,6 +69,21 @@ def test_as_many_come_as_were_asked_for_when_the_bank_has_them(k, count, text):
     assert len(set(found)) == len(found) == count
 
 
+def test_an_id_that_comes_again_gains_wordings():
+    bank = [*BANK, '{"id": "s", "q": "行李箱放得下几个"}']
+    [answer] = suggest.lines(bank, ['{"q": "行李箱放得下几个"}'], k=9)
+
+    assert [found["id"] for found in answer["suggestions"]].count("s") == 1
+    assert answer["suggestions"][0]["id"] == "s"
+
+
+@pytest.mark.parametrize("text", ["\\ud800续航", "续" * 100_000, "\\u0000续航\\n", "🚗续航"])
+def test_odd_and_endless_questions_are_answered(text):
+    [answer] = ask(f'{{"q": "{text}"}}')
+
+    assert len(answer["suggestions"]) == 3
+
+
 def test_a_question_that_nothing_answers_is_not_confident():
     assert ask('{"q": "今晚有球赛"}')[0]["confident"] is False
 

@@ -126,7 +126,8 @@ def _steps(script: Path) -> list[Step]:
 
 
 async def _play(steps: list[Step], empty: bool) -> None:
-    async with stage.open_stage(start=demo.START, frozen=True, empty=empty) as found:
+    start = player.begins(steps, demo.START)
+    async with stage.open_stage(start=start, frozen=True, empty=empty) as found:
         async for line in found.play(steps):
             click.echo(line)
 

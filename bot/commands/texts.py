@@ -29,7 +29,7 @@ from nlp.explain import underline
 from nlp.lexicon import Lexicon, LexiconError
 from scriptbank import suggest as suggesting
 from scriptbank import tables
-from scriptbank.bank import ENOUGH
+from scriptbank.bank import ENOUGH, Bank
 from scriptbank.lint import lint as lint_scripts
 from scriptbank.script import Script
 from storage import rules
@@ -93,14 +93,11 @@ def suggest(
         _write(suggesting.lines(shelf, _lines(file), k, _lines(learn) if learn else None, stats))
 
 
-def _stored(options: Options) -> Iterator[str]:
-    """The published scripts of the store, in the form of a bank file."""
+def _stored(options: Options) -> Bank:
+    """The scripts of the store that may be shown today."""
+    today = WallClock().now().date()
     with opened(options.load()) as store:
-        found = library.stored(store)
-    for s in found:
-        if s.status == "发布":
-            row = {"id": s.id, "q": s.q or s.title, "also": list(s.also), "a": s.body}
-            yield json.dumps(row, ensure_ascii=False)
+        return Bank(s for s in library.stored(store) if s.live(today))
 
 
 @click.group()

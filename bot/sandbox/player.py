@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,9 +108,9 @@ def _check(step: Step, cast: Cast, before: list[Step]) -> None:
             or _known(step.to, cast.advisors | cast.groups, "顾问或客户群")
         ),
         "event": lambda: _event(step, cast),
-        "@clock": lambda: "" if _CLOCK.match(f"@clock {step.text}") else _CLOCK_HELP,
+        "@clock": lambda: _clock(step.text),
         "@archive": lambda: "" if step.text in ("on", "off") else "@archive 后面写 on 或 off",
-        "@consent": lambda: _consent(step, cast),
+        "@consent": lambda: _consent(step, _customers(cast, before)),
     }
     check = checks.get(step.verb, lambda: f"没有 {step.verb} 这个指令")
     if problem := check():
@@ -153,19 +153,43 @@ def _event(step: Step, cast: Cast) -> str:
     return _known(given["user"], cast.advisors | cast.managers, "成员")
 
 
-def _consent(step: Step, cast: Cast) -> str:
+def _consent(step: Step, customers: frozenset[str]) -> str:
     who, _, state = step.text.partition(" ")
     if state not in ("on", "off"):
         return "@consent 后面写客户和 on 或 off，例如 @consent wang off"
-    return _known(who, cast.customers, "客户")
+    return _known(who, customers, "客户")
 
 
 def fields(text: str) -> Mapping[str, str]:
     return dict(part.split("=", 1) for part in text.split() if "=" in part)
 
 
+def _clock(text: str) -> str:
+    """What is wrong with it; from which moment it is counted makes no difference."""
+    try:
+        target(text, datetime(2026, 3, 6, tzinfo=ZONE))
+    except PlayError as wrong:
+        return str(wrong)
+    return ""
+
+
+def begins(steps: Sequence[Step], otherwise: datetime) -> datetime:
+    """When a play starts: at the time its first line sets, if it sets one."""
+    first = steps[0] if steps else None
+    if first and first.verb == "@clock" and first.text[:1].isdecimal():
+        return target(first.text, otherwise)
+    return otherwise
+
+
 def target(text: str, now: datetime) -> datetime:
     """Where `@clock …` leads from `now`; a bare time of day is that of the day reached."""
+    try:
+        return _target(text, now)
+    except (ValueError, OverflowError) as wrong:  # the 32nd, 25 o'clock, a million years
+        raise PlayError(f"没有“{text}”这个时间；{_CLOCK_HELP}") from wrong
+
+
+def _target(text: str, now: datetime) -> datetime:
     match = _CLOCK.match(f"@clock {text}")
     if match is None:
         raise PlayError(_CLOCK_HELP)

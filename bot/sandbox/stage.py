@@ -131,8 +131,9 @@ class Stage:
                 await self._perform(step)
             except Impossible as wrong:
                 raise PlayError(f"第{step.number}行：{wrong}") from None
-            burst = n + 1 < len(steps) and steps[n + 1].text == "+0s"
-            if not burst:
+            # @clock +0s between two lines makes them one burst
+            burst = any(s.verb == "@clock" and s.text == "+0s" for s in steps[n : n + 2])
+            if not burst or n + 1 == len(steps):
                 await self.running.app.idle()
                 self.clock.add(BETWEEN)
             for item in self.pretend.received(seen):
