@@ -22,6 +22,7 @@ from handlers.settings import Settings
 from handlers.team import Team
 from handlers.values import Action, Answer, Inbound, Send, UpdateCard
 from nlp.lexicon import Lexicon
+from nlp.model import Model
 from scriptbank.bank import Bank
 from storage import inbox
 from storage import outbox as parcels
@@ -46,6 +47,7 @@ class Knowledge:
     quiz: tuple[Mapping[str, object], ...] = ()
     scripts_at: str = ""  # state of the library when the bank was read
     complaint: str = ""  # what was last wrong with the lexicon's files
+    model: Model | None = None
 
 
 @dataclass
@@ -144,7 +146,7 @@ class App:
         return Ctx(
             db=db, now=now, lexicon=know.lexicon, bank=know.bank,
             rng=random.Random(f"{self.salt}/{cause}"), settings=self.settings, team=self.team,
-            cause=cause, quiz=know.quiz,
+            cause=cause, model=know.model, quiz=know.quiz,
         )  # fmt: skip
 
     async def tell_operators(self, sentences: list[str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bot.commands import bench, data, people, run, texts
+from bot.commands import bench, data, people, run, scripts, texts
 from bot.commands.common import Options
 
 
@@ -24,7 +24,7 @@ def main(ctx: click.Context, path: Path, verbose: bool) -> None:
 
 for command in (
     run.serve, run.sandbox, run.doctor, data.migrate, data.backup, data.restore, data.replay,
-    texts.tag, texts.suggest, texts.scripts, texts.lexicon, people.customers,
+    texts.tag, texts.train, texts.suggest, scripts.scripts, texts.lexicon, people.customers,
     people.followups_, people.digest, bench.bench,
 ):  # fmt: skip
     main.add_command(command)

@@ -123,7 +123,7 @@ class Config(Section):
         kind, _, rest = self.storage.url.partition(":///")
         if kind != "sqlite" or not rest:
             raise ConfigError(
-                f"storage.url 是 {self.storage.url.partition('@')[0]}…，"
+                f"storage.url 是 {self.storage.url.partition('://')[0]}://…，"
                 "目前支持 sqlite:///相对路径 或 sqlite:////绝对路径"
             )
         return self.path(rest)
@@ -138,6 +138,8 @@ def load(path: Path) -> Config:
             f"读不到配置文件 {path}（{exc.strerror}）；"
             "请用 --config 指定，或先运行 salesbot sandbox 试用"
         ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} 不是 UTF-8 文本；请另存为 UTF-8 再试") from None
     try:
         return parse(text, path)
     except tomllib.TOMLDecodeError as exc:

@@ -4,8 +4,6 @@ import asyncio
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,14 @@ from bot.app import Knowledge
 from bot.config import Config
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
+from handlers.library import save, stored
 from nlp import tokens
 from nlp.lexicon import Lexicon, LexiconError
+from nlp.model import Model
 from scriptbank import load
 from scriptbank.bank import Bank
-from scriptbank.script import Fact, Script
+from scriptbank.script import Script
 from storage import scripts
-from storage.db import Db
 
 __all__ = ["Knowledge", "quiz", "read", "save", "stored"]
 
@@ -44,6 +43,12 @@ def archived(message: Mapping[str, Any]) -> Kept:
     return Kept(f"archive:{message['msgid']}", "archive", lane, body)
 
 
+def model(config: Config) -> Model | None:
+    """What `salesbot train` wrote, if the settings name it."""
+    folder = config.settings.nlp.model
+    return Model.load(config.path(folder)) if folder else None
+
+
 def quiz(path: Path = QUIZ) -> tuple[Mapping[str, object], ...]:
     """The questions of the product quiz."""
     return tuple(tomllib.loads(path.read_text(encoding="utf-8"))["question"])
@@ -52,7 +57,8 @@ def quiz(path: Path = QUIZ) -> tuple[Mapping[str, object], ...]:
 async def read(config: Config, writer: Writer) -> Knowledge:
     found = await writer.do(stored)
     at = await writer.do(scripts.stamp_of)
-    return Knowledge(lexicon(config), Bank(found), quiz(), scripts_at=at)
+    learnt = model(config)
+    return Knowledge(lexicon(config), Bank(found), quiz(), scripts_at=at, model=learnt)
 
 
 async def refresh(known: Knowledge, writer: Writer) -> list[str]:
@@ -66,9 +72,10 @@ async def refresh(known: Knowledge, writer: Writer) -> list[str]:
     now = await writer.do(scripts.stamp_of)
     if now != known.scripts_at:
         found = await writer.do(stored)
-        known.bank = await asyncio.to_thread(Bank, found)
+        if set(found) != set(known.bank.all()):
+            known.bank = await asyncio.to_thread(Bank, found)
+            said.append(f"话术库已更新：{len(found)} 条")
         known.scripts_at = now
-        said.append(f"话术库已更新：{len(found)} 条")
     return said
 
 
@@ -86,44 +93,3 @@ def _reload(known: Knowledge) -> list[str]:
 
 def shipped() -> tuple[Script, ...]:
     return load.library()
-
-
-def save(db: Db, found: tuple[Script, ...] | list[Script], now: datetime) -> int:
-    """Write scripts to the store; one whose content changed gets the next version."""
-    known = {s.id: s for s in stored(db)}
-    changed = 0
-    for script in found:
-        was = known.get(script.id)
-        if was is not None and _same(was, script):
-            continue
-        version = was.version + 1 if was else script.version
-        row = {**_plain(script), "version": version}
-        body = json.dumps(row, ensure_ascii=False, sort_keys=True)
-        scripts.put(
-            db, script_id=script.id, body=body, status=script.status, version=version, now=now
-        )
-        changed += 1
-    return changed
-
-
-def _same(one: Script, other: Script) -> bool:
-    return {**_plain(one), "version": 0} == {**_plain(other), "version": 0}
-
-
-def _plain(script: Script) -> dict[str, Any]:
-    row = asdict(script)
-    for name in ("valid_from", "valid_to"):
-        row[name] = row[name].isoformat() if row[name] else None
-    return row
-
-
-def stored(db: Db) -> tuple[Script, ...]:
-    return tuple(_script(json.loads(body)) for body in scripts.bodies(db))
-
-
-def _script(row: dict[str, Any]) -> Script:
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-    values["facts"] = tuple(Fact(**f) for f in row["facts"])
-    for name in ("valid_from", "valid_to"):
-        values[name] = date.fromisoformat(row[name]) if row[name] else None
-    return Script(**values)

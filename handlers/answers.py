@@ -29,7 +29,7 @@ def answer(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
         return None
     if words.isdecimal() and len(words) <= 2:
         return digit(_meant(asked, int(words), ctx), int(words), ctx)
-    if asked.kind == "fill" and len(words) <= 40:
+    if asked.kind == "fill" and _is_value(asked, words, ctx):
         return suggest.supply(asked, words, ctx)
     if asked.kind == "reason" and (why_not := journey.reason(words)):
         dialogs.close(ctx.db, asked.id)
@@ -38,6 +38,12 @@ def answer(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
     if asked.kind == "who" and len(words) <= 12 and (actions := _named(asked, words, ctx)):
         return actions
     return snooze_words(words, msg.sender, ctx)
+
+
+def _is_value(asked: Dialog, words: str, ctx: Ctx) -> bool:
+    """Short, soon, and no customer's words."""
+    soon = ctx.now - asked.at <= timedelta(minutes=ctx.settings.followups.focus_minutes)
+    return soon and len(words) <= 40 and paste.told(words) is None
 
 
 def _meant(asked: Dialog, n: int, ctx: Ctx) -> Dialog:

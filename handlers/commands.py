@@ -4,7 +4,19 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from handlers import acts, answers, cards, digests, drafts, followups, names, pasted, suggest, undo
+from handlers import (
+    acts,
+    answers,
+    cards,
+    digests,
+    drafts,
+    followups,
+    names,
+    own,
+    pasted,
+    suggest,
+    undo,
+)
 from handlers.context import Ctx
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send
@@ -20,6 +32,7 @@ HELP = """我能帮你做这些：
 · 记录 王女士 周六下午3点试驾（也可：到店、报价、下订、交付、没来、战败）
 · 话术 充电桩：按词查话术库
 · 短一点｜正式一点：换个写法；检查 加一句话：看能不能发
+· 存为我的话术｜存为我的话术：您的写法｜我的话术｜删除我的话术 2
 · 撤销：收回刚才那一步"""
 STRANGER = "您好，我是门店的销售助手，您还不在使用名单里，请联系店里的管理员开通。"
 MEDIA = {
@@ -146,6 +159,14 @@ def more(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         yield from suggest.more(dialog, ctx)
 
 
+def following(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    dialog = acts.recent(msg.sender, ctx, "suggest")
+    if dialog is None:
+        yield Send(msg.sender, "现在没有下一问。请先贴客户的话。")
+        return
+    yield from suggest.following(dialog, int(match["n"] or 1), ctx)
+
+
 def refuse(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     dialog = acts.recent(msg.sender, ctx, "suggest")
     if dialog is None:
@@ -154,10 +175,18 @@ def refuse(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     yield from suggest.refuse(dialog, ctx)
 
 
-def why(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
-    if match["name"]:
-        yield from acts.with_customer(match["name"], msg.sender, {"do": "why"}, ctx)
-        return
+def why(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
+    """为什么 王女士; 为什么比别家贵 names nobody, so these are a customer's words."""
+    name = match["name"]
+    if not name:
+        return _why_newest(msg, ctx)
+    known_name = names.find(name, names.visible(msg.sender, ctx)).candidates
+    if not known_name and "为什么 " not in msg.text:
+        return None
+    return acts.with_customer(name, msg.sender, {"do": "why"}, ctx)
+
+
+def _why_newest(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     dialog = acts.recent(msg.sender, ctx, "suggest", "item", "digest")
     if dialog is None:
         yield Send(msg.sender, "想知道哪一位的判断依据？回复 为什么 加姓名，例如：为什么 王女士")
@@ -196,6 +225,10 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?:记录|记一下|登记)\s*[:：]?\s*(?P<rest>\S.+)$", record),
         (r"^检查\s*[:：]?\s*(?P<words>\S.*)$", drafts.check),
         (r"^(?:再)?(?P<style>短|简短|正式|理性|感性)(?:一点|些|点|版)$", drafts.restyle),
+        (r"(?s)^存为我的话术\s*[:：]?\s*(?P<words>\S.*)?$", own.keep),
+        (r"^(?:我的话术|我存的话术)$", own.list_),
+        (r"^删除我的话术\s*(?P<n>\d{1,3})$", own.remove),
+        (r"^下一问\s*(?P<n>\d)?$", following),
         (r"^(?:待办|今天待办|今日待办|任务|跟进)$", todo),
         (r"^(?:采用|用|选|就)\s*(?:第\s*)?(?P<n>[\d一二三四五])?\s*[条个]?吧?$", adopt),
         (r"^第\s*(?P<n>[\d一二三四五])\s*[条个]$", adopt),

@@ -34,7 +34,7 @@ def note(
     customer: Customer, text: str, ctx: Ctx, *, source: str, member: str, msg_id: str = ""
 ) -> Noted:
     """Log, tag, judge again and plan the next contact; the same message noted twice counts once."""
-    reading = ctx.lexicon.read(text, at=ctx.now, own_brands=ctx.settings.nlp.own_brands)
+    reading = ctx.read(text)
     customers.said(
         ctx.db, msg_id=msg_id or ctx.new_id(), customer_id=customer.id, who="customer",
         member=member, text=mask.phones(text), now=ctx.now, source=source,

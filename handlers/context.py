@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from handlers.settings import Settings
 from handlers.team import Team
 from nlp.lexicon import Lexicon
+from nlp.model import Model
+from nlp.reading import Reading
 from scriptbank.bank import Bank
 from storage.db import Db
 
@@ -27,6 +29,7 @@ class Ctx:
     settings: Settings
     team: Team
     cause: str
+    model: Model | None = None  # the learnt layer, where a company has trained one
     quiz: tuple[Mapping[str, object], ...] = ()
     _counter: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
@@ -34,6 +37,12 @@ class Ctx:
         """Unique, and the same again when the same message is replayed."""
         name = f"{self.cause}/{next(self._counter)}"
         return hashlib.blake2s(name.encode(), digest_size=10).hexdigest()
+
+    def read(self, text: str) -> Reading:
+        """Understand a customer's words."""
+        own = self.settings.nlp.own_brands
+        reading = self.lexicon.read(text, at=self.now, own_brands=own)
+        return self.model.improve(reading) if self.model else reading
 
     @property
     def zone(self) -> ZoneInfo:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import charts
+from handlers import charts, gaps
 from handlers.context import Ctx
 from handlers.settings import Manager
 from handlers.values import Action, Inbound, Picture, Send
@@ -237,13 +237,10 @@ def _gaps(window: Window, ctx: Ctx) -> Part | None:
     rows = [r for r in scripts.gaps(ctx.db, window.since) if r["advisor"] in mine]
     if not rows:
         return None
-    asked: dict[str, int] = {}
-    for row in rows:
-        asked[row["question"]] = asked.get(row["question"], 0) + 1
-    ranked = sorted(asked.items(), key=lambda pair: (-pair[1], pair[0]))
-    line = f"话术缺口{len(ranked)}个，例如“{short(ranked[0][0], 16)}”"
-    details = tuple(f"“{short(q, 30)}” {n}次" for q, n in ranked[:20])
-    return Part("话术缺口", line, details, 30, f"补一条话术：“{short(ranked[0][0], 16)}”")
+    ranked = gaps.clusters(rows)
+    line = f"话术缺口{len(ranked)}个，例如“{short(ranked[0].question, 16)}”"
+    details = tuple(f"“{short(c.question, 30)}” {c.times}次" for c in ranked[:20])
+    return Part("话术缺口", line, details, 30, f"补一条话术：“{short(ranked[0].question, 16)}”")
 
 
 def _voice(window: Window, ctx: Ctx) -> Part | None:

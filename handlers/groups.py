@@ -54,7 +54,7 @@ def private(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if not words or words in ("帮助", "help"):
         yield Answer(WELCOME)
         return
-    reading = pick.read(words, ctx)
+    reading = ctx.read(words)
     found = pick.find(words, reading, None, msg.sender, (), ctx)
     yield Answer("\n".join(suggest.listed(found, None, ctx)).strip())
 

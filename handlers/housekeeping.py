@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import time, timedelta
 
-from handlers import tiers
+from handlers import library, tiers
 from handlers.context import Ctx
 from handlers.values import Action
 from storage import dialogs, retention, timers
@@ -17,7 +17,7 @@ def tick(ctx: Ctx) -> Iterator[Action]:
     for name, was in timers.due(ctx.db, "night", ctx.now):
         if timers.advance(ctx.db, name, was, ctx.tomorrow(AT), ctx.now):
             clean(ctx)
-    yield from ()
+            yield from library.expire(ctx)
 
 
 def clean(ctx: Ctx) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from handlers import acts, answers, journey, names, paste, pick, suggest
+from handlers import acts, answers, journey, names, paste, suggest
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send
 from nlp import mask
@@ -40,7 +40,7 @@ def _about(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
         return acts.with_customer(name, msg.sender, {"do": "show"}, ctx)
     if text := paste.asks(rest):
         return acts.with_customer(name, msg.sender, {"do": "words", "text": text}, ctx)
-    if journey.parse(rest, ctx) and pick.read(rest, ctx).speech_act != "question":
+    if journey.parse(rest, ctx) and ctx.read(rest).speech_act != "question":
         return acts.with_customer(name, msg.sender, {"do": "record", "text": rest}, ctx)
     return None
 
@@ -62,7 +62,7 @@ def _is_name(name: str, member: str, ctx: Ctx) -> bool:
 
 def _says_nothing(words: str, member: str, ctx: Ctx) -> bool:
     """Neither a question nor anything understood: a slip rather than a customer's words."""
-    reading = pick.read(words, ctx)
+    reading = ctx.read(words)
     said = reading.concerns or reading.intents or reading.signals
     return not said and reading.speech_act != "question"
 
@@ -83,7 +83,7 @@ def nameless(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if _says_nothing(words, msg.sender, ctx):
         yield Send(msg.sender, answers.LOST)
         return
-    reading = pick.read(words, ctx)
+    reading = ctx.read(words)
     yield from suggest.show(words, reading, None, None, msg.sender, (), ctx)
     body = {"text": mask.phones(words)}
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=msg.sender, kind="who", body=body,

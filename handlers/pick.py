@@ -11,11 +11,6 @@ from storage import scripts
 from storage.customers import Customer
 
 
-def read(text: str, ctx: Ctx) -> Reading:
-    """Understand words without booking them on anybody."""
-    return ctx.lexicon.read(text, at=ctx.now, own_brands=ctx.settings.nlp.own_brands)
-
-
 def find(
     text: str, reading: Reading, customer: Customer | None, member: str,
     skip: tuple[str, ...], ctx: Ctx, stage: str = "",

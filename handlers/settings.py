@@ -79,7 +79,6 @@ class Nlp(Section):
     lexicon: str = ""
     model: str = ""
     own_brands: tuple[str, ...] = ()
-    segmenter: Literal["jieba", "rjieba"] = "jieba"
 
 
 class Scriptbank(Section):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from handlers import concerns, followups, ledger, pick
+from handlers import concerns, followups, ledger, nexts, pick
 from handlers.context import Ctx
 from handlers.values import Action, Button, Card, Send
 from handlers.words import TIERS
@@ -24,7 +24,7 @@ def offer(
     text: str, customer: Customer | None, noted: concerns.Noted | None, member: str, ctx: Ctx
 ) -> Iterator[Action]:
     """Read, rank and show; `noted` is there when the words were booked on a customer."""
-    reading = noted.reading if noted else pick.read(text, ctx)
+    reading = noted.reading if noted else ctx.read(text)
     yield from show(text, reading, customer, noted, member, (), ctx)
 
 
@@ -34,17 +34,22 @@ def show(
 ) -> Iterator[Action]:  # fmt: skip
     found = pick.find(text, reading, customer, member, skip, ctx, stage)
     if not found.confident and not skip:
-        _gap(text, member, "没有话术" if not found.items else "匹配不足", ctx)
+        reason = "没有话术" if not found.items else "匹配不足"
+        _gap(text, member, customer.id if customer else "", reason, ctx)
+    if customer and noted and not skip:
+        nexts.count(customer, text, found, ctx)
+    after = nexts.likely([s.script.id for s in found.items], member, ctx) if not skip else []
     dialog = ctx.new_id()
     uses = [(ctx.new_id(), s.script.id) for s in found.items]
     scripts.shown(ctx.db, ids=uses, advisor=member, customer=customer.id if customer else "",
                   question=mask.phones(text), now=ctx.now)  # fmt: skip
     body = {"customer": customer.id if customer else "", "text": text, "uses": uses,
             "skip": [*skip, *(s.script.id for s in found.items)],
+            "nexts": [s.id for s in after],
             "why": _why(reading, noted, found)}  # fmt: skip
     dialogs.begin(ctx.db, dialog_id=dialog, member=member, kind="suggest", body=body, now=ctx.now)
     head = _head(reading, customer, noted) if not skip else ["换一批："]
-    yield Send(member, "\n".join([*head, *listed(found, customer, ctx)]))
+    yield Send(member, "\n".join([*head, *listed(found, customer, ctx), *nexts.line(after)]))
     if found.items:
         yield _card(dialog, member, customer, found)
 
@@ -110,9 +115,9 @@ def _why(reading: Reading, noted: concerns.Noted | None, found: Suggestions) -> 
     return "\n".join(lines)
 
 
-def _gap(text: str, member: str, reason: str, ctx: Ctx) -> None:
+def _gap(text: str, member: str, customer: str, reason: str, ctx: Ctx) -> None:
     scripts.gap(ctx.db, gap_id=ctx.new_id(), question=mask.phones(text), advisor=member,
-                reason=reason, now=ctx.now)  # fmt: skip
+                reason=reason, now=ctx.now, customer=customer)  # fmt: skip
 
 
 def adopt(dialog: Dialog, number: int, ctx: Ctx) -> Iterator[Action]:
@@ -182,7 +187,7 @@ def more(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
     body = dialog.body
     customer = customers.get(ctx.db, body["customer"]) if body["customer"] else None
     skip = tuple(body["skip"])
-    reading = pick.read(body["text"], ctx)
+    reading = ctx.read(body["text"])
     if not pick.find(body["text"], reading, customer, dialog.member, skip, ctx).items:
         yield Send(dialog.member, "没有更多对题的话术了。可以换个说法，或回复 话术 加关键词。")
         return
@@ -193,7 +198,8 @@ def refuse(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
     """None fits: remember it, and look further."""
     for use_id, _ in dialog.body["uses"]:
         scripts.outcome(ctx.db, use_id, "refused")
-    _gap(dialog.body["text"], dialog.member, "顾问说不合适", ctx)
+    body = dialog.body
+    _gap(body["text"], dialog.member, body["customer"], "顾问说不合适", ctx)
     yield Send(dialog.member, "收到，这几条以后会往后排，问题已记入缺口清单。")
     yield from more(dialog, ctx)
 
@@ -207,4 +213,17 @@ def search(
     words: str, member: str, customer: Customer | None, ctx: Ctx, stage: str = ""
 ) -> Iterator[Action]:
     """话术 充电桩: look the library up by words."""
-    yield from show(words, pick.read(words, ctx), customer, None, member, (), ctx, stage)
+    yield from show(words, ctx.read(words), customer, None, member, (), ctx, stage)
+
+
+def following(dialog: Dialog, n: int, ctx: Ctx) -> Iterator[Action]:
+    """下一问 1: the scripts for what customers often ask next."""
+    ids = dialog.body.get("nexts", [])
+    script = ctx.bank.get(ids[n - 1]) if 1 <= n <= len(ids) else None
+    if script is None:
+        known = f"请回复 下一问 1 到 {len(ids)}。" if ids else "这一批下面没有列出常问的下一问。"
+        yield Send(dialog.member, known)
+        return
+    whose = dialog.body["customer"]
+    customer = customers.get(ctx.db, whose) if whose else None
+    yield from search(script.q, dialog.member, customer, ctx)

@@ -4,6 +4,7 @@ Names are compared without spaces, dashes and dots, so that 宋PLUS DM-i, 宋plu
 one. A name that is also an everyday word (理想, 元, 大众) counts only beside a word about cars.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +73,7 @@ class _Found:
 class Cars:
     def __init__(self, brands: Sequence[Brand], context: Context) -> None:
         self._context = context
+        self._about_cars = re.compile("|".join(map(re.escape, context.anywhere)) or "(?!)")
         self.size = len(brands), sum(len(b.series) for b in brands)
         self._automaton = ahocorasick.Automaton()
         for word, names in _names(brands).items():
@@ -85,10 +87,10 @@ class Cars:
         """Cars named in a normalised text, left to right; brand and series together are one."""
         tight, places = _squeeze(text)
         found = self._longest(tight, text, places)
+        if not found:
+            return []
         own = frozenset(own)
-        sure = any(not _doubtful(f.names) for f in found) or any(
-            w in text for w in self._context.anywhere
-        )
+        sure = any(not _doubtful(f.names) for f in found) or bool(self._about_cars.search(text))
         return self._merged(
             tight, places, [f for f in found if self._counts(f, tight, sure, found)], own
         )

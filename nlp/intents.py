@@ -29,8 +29,6 @@ def find(
     """One intent of each code: its longest words, or the first said without a negation."""
     best: dict[str, tuple[bool, int, Hit]] = {}  # said without a denial, how long, where
     for hit in hits:
-        if hit.rule.kind != "intent":
-            continue
         code, size = hit.rule.code, hit.end - hit.start
         held = best.get(code)
         if held and held[0] and held[1] >= size:
@@ -99,7 +97,7 @@ def signals(
 ) -> list[Signal]:
     found: dict[str, Signal] = {}
     for hit in hits:
-        if hit.rule.kind != "signal" or hit.rule.name in found:
+        if hit.rule.name in found:
             continue
         clause = clauses[index(ends, hit.start)]
         if hit.rule.tier != "low" and _denied(normal.text, hit, clause):
@@ -133,8 +131,7 @@ def speech_act(text: str, hits: Sequence[Hit], clauses: Sequence[Clause]) -> str
         return "statement"
     acts: dict[str, list[Hit]] = {}
     for hit in hits:
-        if hit.rule.kind == "act":
-            acts.setdefault(hit.rule.value, []).append(hit)
+        acts.setdefault(hit.rule.value, []).append(hit)
     last = clauses[-1]
     ending = text[last.start : last.end]
     asks_last = (

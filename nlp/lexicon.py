@@ -27,6 +27,7 @@ FEELING = frozenset((
 ))  # fmt: skip
 MEANING = frozenset(("intent", "act", "signal", "slot", "about"))
 DERIVED = frozenset(("rival.named", "spec.asked"))
+CLEAR = 0.35  # the sum of all findings beyond which a polarity is no longer neutral
 Signature = tuple[tuple[str, int, int], ...]
 
 
@@ -50,7 +51,7 @@ class Lexicon:
             entries.extend(load.rules(load.read(_path(folder, name))))
         cars = Cars(*load.cars(load.read(_path(folder, "brands.toml"))))
         matcher = Matcher((plain(pattern), rule) for pattern, rule in entries)
-        places = Places.load(_path(folder, "places.json"))
+        places = _places(folder)
         names = frozenset(rule.name for _, rule in entries) | DERIVED
         return cls(matcher, cars, places, names, folder, signature(folder))
 
@@ -74,17 +75,21 @@ class Lexicon:
         normal = Normal.of(text)
         parts = clauses.split(normal.text)
         ends = [c.end for c in parts]
-        hits = self.hits(normal.text, ends)
+        feelings, meanings = self._heard(normal.text, ends)
+        kinds: dict[str, list[Hit]] = {}
+        for hit in meanings:
+            kinds.setdefault(hit.rule.kind, []).append(hit)
         now = at.astimezone(SHANGHAI).replace(tzinfo=None)
-        found_slots = slots.find(self.cars, self.places, text, normal, hits, now, own_brands)
-        act = intents.speech_act(normal.text, hits, parts)
+        named = kinds.get("slot", ())
+        found_slots = slots.find(self.cars, self.places, text, normal, named, now, own_brands)
+        act = intents.speech_act(normal.text, kinds.get("act", ()), parts)
         if sender == "advisor" or not parts:
             return Reading(text, slots=found_slots, speech_act=act)
-        findings = concerns.find(normal.text, parts, hits)
-        found = intents.find(text, normal, hits, ends, parts)
+        findings = concerns.find(normal.text, parts, feelings)
+        found = intents.find(text, normal, kinds.get("intent", ()), ends, parts)
         found += intents.asked(text, normal, findings, found)
         findings += _rivals(normal.text, found_slots, found, findings)
-        signs = intents.signals(text, normal, hits, ends, parts)
+        signs = intents.signals(text, normal, kinds.get("signal", ()), ends, parts)
         return Reading(
             text,
             concerns=_weighed(text, normal, findings),
@@ -93,23 +98,42 @@ class Lexicon:
             signals=tuple(signs),
             speech_act=act,
             tier_signal=intents.tier(signs, found),
-            about=next((h.rule.value for h in hits if h.rule.kind == "about"), ""),
-            rules=_fired(hits),
+            about=next((h.rule.value for h in kinds.get("about", ())), ""),
+            rules=_fired(feelings, meanings),
         )
 
     def hits(self, text: str, ends: Sequence[int]) -> list[Hit]:
         """Every rule that matches a normalised text, longer words of other meaning heeded."""
-        found = self.matcher.hits(text, ends)
-        shown: list[Hit] = []
-        for shadow, kinds in (("shadow", FEELING), ("eclipse", MEANING)):
-            shadows = [h for h in found if h.rule.kind == shadow]
-            shown += uncovered([h for h in found if h.rule.kind in kinds], shadows)
-        return shown
+        feelings, meanings = self._heard(text, ends)
+        return feelings + meanings
+
+    def _heard(self, text: str, ends: Sequence[int]) -> tuple[list[Hit], list[Hit]]:
+        feelings: list[Hit] = []
+        meanings: list[Hit] = []
+        shadows: list[Hit] = []
+        eclipses: list[Hit] = []
+        for hit in self.matcher.hits(text, ends):
+            kind = hit.rule.kind
+            if kind in FEELING:
+                feelings.append(hit)
+            elif kind in MEANING:
+                meanings.append(hit)
+            else:
+                (shadows if kind == "shadow" else eclipses).append(hit)
+        return uncovered(feelings, shadows), uncovered(meanings, eclipses)
+
+
+def _places(folder: Path) -> Places:
+    tree, words = _path(folder, "places.json"), _path(folder, "places.toml")
+    try:
+        return Places.load(tree, words)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise LexiconError(f"{tree.name} or {words.name}: not the shape expected: {exc!r}") from exc
 
 
 def signature(folder: Path) -> Signature:
     """Time and size of each file: what changes when somebody saves one."""
-    paths = [_path(folder, name) for name in (*FILES, "brands.toml", "places.json")]
+    paths = [_path(folder, name) for name in (*FILES, "brands.toml", "places.json", "places.toml")]
     return tuple((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in paths if p.exists())
 
 
@@ -118,9 +142,13 @@ def _path(folder: Path, name: str) -> Path:
     return path if path.exists() else DATA / name
 
 
-def _fired(hits: Iterable[Hit]) -> tuple[str, ...]:
-    kinds = ("topic", "cue", "ask", "intent", "signal", "slot", "about")
-    return tuple(dict.fromkeys(h.rule.name for h in hits if h.rule.kind in kinds))
+COUNTED = frozenset(("topic", "cue", "ask"))
+
+
+def _fired(feelings: Iterable[Hit], meanings: Iterable[Hit]) -> tuple[str, ...]:
+    names = [h.rule.name for h in feelings if h.rule.kind in COUNTED]
+    names += [h.rule.name for h in meanings if h.rule.kind != "act"]
+    return tuple(dict.fromkeys(names))
 
 
 def _rivals(
@@ -142,17 +170,11 @@ def _weighed(text: str, normal: Normal, findings: Sequence[Finding]) -> tuple[Co
     codes: dict[str, list[Finding]] = {}
     for finding in findings:
         codes.setdefault(finding.code, []).append(finding)
-    return tuple(_concern(text, normal, codes[c]) for c in CONCERNS if c in codes)
+    return tuple(_concern(text, normal, codes[c]) for c in sorted(codes, key=CONCERNS.index))
 
 
 def _concern(text: str, normal: Normal, findings: Sequence[Finding]) -> Concern:
-    total = sum(f.polarity * f.weight for f in findings)
-    sign = 0 if abs(total) < 0.35 else (1 if total > 0 else -1)
-    agreeing = [f for f in findings if f.polarity * sign > 0] or findings
-    shown = max(agreeing, key=lambda f: (f.weight, f.end - f.start))
-    doubt = 1.0
-    for finding in findings:
-        doubt *= 1 - 0.75 * finding.weight
+    sign, shown, doubt = _sum(findings) if len(findings) > 1 else _single(findings[0])
     start, end = normal.span(shown.start, shown.end)
     return Concern(
         shown.code,
@@ -162,3 +184,21 @@ def _concern(text: str, normal: Normal, findings: Sequence[Finding]) -> Concern:
         (start, end),
         shown.rule,
     )
+
+
+def _single(finding: Finding) -> tuple[int, Finding, float]:
+    total = finding.polarity * finding.weight
+    sign = 0 if abs(total) < CLEAR else (1 if total > 0 else -1)
+    return sign, finding, 1 - 0.75 * finding.weight
+
+
+def _sum(findings: Sequence[Finding]) -> tuple[int, Finding, float]:
+    """What several findings say together, the one to show, and how far they may all be wrong."""
+    total = sum(f.polarity * f.weight for f in findings)
+    sign = 0 if abs(total) < CLEAR else (1 if total > 0 else -1)
+    agreeing = [f for f in findings if f.polarity * sign > 0] or findings
+    shown = max(agreeing, key=lambda f: (f.weight, f.end - f.start))
+    doubt = 1.0
+    for finding in findings:
+        doubt *= 1 - 0.75 * finding.weight
+    return sign, shown, doubt

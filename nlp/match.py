@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import ahocorasick
 
@@ -30,8 +30,7 @@ class Rule:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):  # made by the dozen in every message: twice as fast as a frozen dataclass
     start: int
     end: int
     rule: Rule
@@ -43,6 +42,7 @@ class PatternError(ValueError):
 
 Parts = tuple[tuple[str, ...], ...]
 SKIP = "…"
+GAP_PART = (SKIP,)
 
 
 def parse(pattern: str) -> Parts:
@@ -66,7 +66,7 @@ def parse(pattern: str) -> Parts:
 def _literals(text: str) -> Iterator[tuple[str, ...]]:
     for at, literal in enumerate(text.split(SKIP)):
         if at:
-            yield (SKIP,)
+            yield GAP_PART
         if literal:
             yield (literal,)
 
@@ -102,15 +102,18 @@ class Matcher:
     def hits(self, text: str, ends: Sequence[int]) -> list[Hit]:
         """What matches, in the order of the ends; `ends` are where the clauses end."""
         found: list[Hit] = []
-        for last, (length, whole, entries) in self._automaton.iter(text):
-            start, end = last - length + 1, last + 1
-            if whole and not _whole(text, start, end):
+        for last, (length, whole, ahead, otherwise) in self._automaton.iter(text):
+            end = last + 1
+            entries = ahead.get(text[end : end + 1], otherwise)
+            if not entries or (whole and not _whole(text, end - length, end)):
                 continue
-            for rest, rule in entries:
+            for rest, rule, near in entries:
                 if not rest:
-                    found.append(Hit(start, end, rule))
+                    found.append(Hit(end - length, end, rule))
+                elif near and near.isdisjoint(text[end : end + GAP + 1]):
+                    continue  # most patterns end here, before the dearer walk through their parts
                 elif (stop := _follow(text, end, rest, _limit(ends, end))) > 0:
-                    found.append(Hit(start, stop, rule))
+                    found.append(Hit(end - length, stop, rule))
         return found
 
 
@@ -120,9 +123,38 @@ def _automaton(words: dict[str, list[tuple[Parts, Rule]]]) -> Any:
         latin = (word[0].isascii() and word[0].isalnum()) or (
             word[-1].isascii() and word[-1].isalnum()
         )
-        built.add_word(word, (len(word), latin, tuple(entries)))
+        built.add_word(word, (len(word), latin, *_by_next(entries)))
     built.make_automaton()
     return built
+
+
+Entry = tuple[Parts, Rule, frozenset[str]]
+
+
+def _by_next(patterns: Sequence[tuple[Parts, Rule]]) -> tuple[dict[str, list[Entry]], list[Entry]]:
+    """What may follow a word, by the next character, and what does not depend on it."""
+    firsts = [_firsts(rest) for rest, _ in patterns]
+    entries = [(rest, rule, _nears(rest)) for rest, rule in patterns]
+    chars = frozenset().union(*(f for f in firsts if f))
+    pairs = list(zip(entries, firsts, strict=True))
+    ahead = {c: [e for e, f in pairs if f is None or c in f] for c in chars}
+    return ahead, [e for e, f in pairs if f is None]
+
+
+def _firsts(rest: Parts) -> frozenset[str] | None:
+    """The characters with which the rest of a pattern begins; None where any will do."""
+    if not rest or rest[0] is GAP_PART:
+        return None
+    here = frozenset(word[0] for word in rest[0] if word)
+    if "" not in rest[0]:
+        return here
+    later = _firsts(rest[1:])
+    return None if later is None else here | later
+
+
+def _nears(rest: Parts) -> frozenset[str]:
+    """One of these characters stands behind the gap with which a rest begins."""
+    return (_firsts(rest[1:]) or frozenset()) if rest and rest[0] is GAP_PART else frozenset()
 
 
 def _whole(text: str, start: int, end: int) -> bool:
@@ -148,10 +180,8 @@ def _follow(text: str, at: int, rest: Parts, limit: int) -> int:
     """Where the rest of a pattern ends, or -1; the longest alternative is tried first."""
     if not rest:
         return at
-    if rest[0] == (SKIP,):
+    if rest[0] is GAP_PART:
         return _beyond(text, at, rest[1:], limit)
-    if not text.startswith(rest[0], at):  # one call for all alternatives: most of the time spent
-        return -1
     for word in rest[0]:
         if text.startswith(word, at) and at + len(word) <= limit:
             stop = _follow(text, at + len(word), rest[1:], limit)
@@ -174,12 +204,22 @@ def _beyond(text: str, at: int, rest: Parts, limit: int) -> int:
 
 def uncovered(hits: Sequence[Hit], shadows: Sequence[Hit]) -> list[Hit]:
     """The hits that do not lie inside a longer word of another meaning (贵 in 贵州)."""
-    if not shadows:
+    if not shadows or not hits:
         return list(hits)
     ordered = sorted((s.start, s.end) for s in shadows)
     starts = [start for start, _ in ordered]
     furthest = list(accumulate((end for _, end in ordered), max))
     return [h for h in hits if not _inside(h, starts, furthest) and not _cuts(h, starts, furthest)]
+
+
+def outermost(hits: Sequence[Hit]) -> list[Hit]:
+    """Without those inside a longer one: 保养费 is about cost, not about 保养."""
+    if len(hits) < 2:
+        return list(hits)
+    ordered = sorted((h.start, h.end) for h in hits)
+    starts = [start for start, _ in ordered]
+    furthest = list(accumulate((end for _, end in ordered), max))
+    return [h for h in hits if not _inside(h, starts, furthest)]
 
 
 def _inside(hit: Hit, starts: Sequence[int], furthest: Sequence[int]) -> bool:
@@ -196,8 +236,10 @@ def _cuts(hit: Hit, starts: Sequence[int], furthest: Sequence[int]) -> bool:
     return last > 0 and starts[last - 1] >= hit.start and furthest[last - 1] > hit.end
 
 
-def widest(hits: Iterable[Hit]) -> list[Hit]:
+def widest(hits: Sequence[Hit]) -> list[Hit]:
     """Of hits of one code that overlap, the longest."""
+    if len(hits) < 2:
+        return list(hits)
     kept: list[Hit] = []
     taken: dict[str, set[int]] = {}
     for hit in sorted(hits, key=lambda h: (h.start - h.end, h.start)):

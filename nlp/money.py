@@ -95,6 +95,11 @@ BARGAIN = re.compile(
     rf"(?<![\d.a-z]){AMOUNT}(?:-|~|到){AMOUNT}(?=(?:左右|以内)?(?:能|可以)?(?:拿下|落地|搞定|拿))"
 )
 CLAUSE = re.compile(r"(?<!\d)[,.]|[,.](?!\d)|[。!?;…\n~]")
+UNITS = re.compile(
+    "[万w千k百亿个元块圆¥$€£成期年月%币刀镑铢]|首付|预算|落地|裸车|优惠|报价|便宜|定金|订金|拿|总价|控制|心理价|降|少"
+)
+# One of these characters is part of whatever UNITS finds; asked first, since it is cheap.
+UNIT_CHARS = frozenset("万w千k百亿个元块圆¥$€£成期年月%币刀镑铢首预落裸优报便定订拿总控心降少")
 TRIGGER = re.compile(rf"[\d{CN}几数]")
 
 
@@ -108,7 +113,7 @@ class Amount:
 
 def find(text: str) -> list[Amount]:
     """The amounts of a normalised text, left to right; none overlaps another."""
-    if not TRIGGER.search(text):
+    if UNIT_CHARS.isdisjoint(text) or not (TRIGGER.search(text) and UNITS.search(text)):
         return []
     found = sorted([*_amounts(text), *_bare(text), *_shares(text)], key=lambda a: (a.start, -a.end))
     kept = _apart(found)
@@ -259,6 +264,9 @@ def _kind(text: str, start: int, end: int, low: float | None, high: float | None
     before = CLAUSE.split(text[max(0, start - 9) : start])[-1]
     after = CLAUSE.split(text[end : end + 7])[0]
     after = text[start:end] + after
+    for kind in ("monthly", "down_payment"):  # 月供控制在四千 is no budget
+        if any(cue in before for cue in CUES[kind]) and not any(c.isdigit() for c in before):
+            return kind
     nearest = max(
         ((before.rfind(cue), kind) for kind, cues in CUES.items() for cue in cues if cue in before),
         default=(-1, ""),

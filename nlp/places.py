@@ -54,16 +54,17 @@ class Places:
         self._automaton.make_automaton()
 
     @classmethod
-    def load(cls, path: Path) -> "Places":
-        words = tomllib.loads(path.with_suffix(".toml").read_text("utf-8"))
-        tree = json.loads(path.read_text("utf-8"))
-        return cls(tree, words["peoples"], words["everyday"], words["known"])
+    def load(cls, tree: Path, words: Path) -> "Places":
+        known = tomllib.loads(words.read_text("utf-8"))
+        divisions = json.loads(tree.read_text("utf-8"))
+        return cls(divisions, known["peoples"], known["everyday"], known["known"])
 
     def find(self, text: str) -> list[Place]:
         """Places left to right; parts that stand together (河北省保定市) are one."""
-        found = _merged(
-            [s for s in _longest(self._automaton.iter(text)) if not _street(text, s[1])]
-        )
+        spans = list(self._automaton.iter(text))
+        if not spans:
+            return []
+        found = _merged([s for s in _longest(spans) if not _street(text, s[1])])
         return [self._with_district(place, text) for place in found]
 
     def _with_district(self, place: Place, text: str) -> Place:

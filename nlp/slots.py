@@ -23,6 +23,7 @@ PEOPLE = re.compile(
 MILEAGE = re.compile(
     rf"(?P<n>\d{{1,9}}(?:\.\d{{1,3}})?|[{numbers.CHINESE}]{{1,9}})(?P<vague>多|来|几)?(?P<u>万|w|千|k)?(?P<vague2>多|来)?(?:(?:-|到|至|~)(?P<m>\d{{1,9}}(?:\.\d{{1,3}})?|[{numbers.CHINESE}]{{1,9}})(?P<mu>万|w|千|k)?)?\s?(?P<km>公里|km|千米|里路)(?!/h|每小时|加速|油耗|时速|[的]?油)"
 )
+DIGITS = frozenset("0123456789")
 QUICK_PEOPLE = re.compile(r"[人口位]")
 
 
@@ -33,12 +34,19 @@ def find(
     """Everything found, left to right; of two that overlap the kind that is read first wins."""
     text = normal.text
     own = frozenset(own)
-    kept: list[tuple[int, int, str, Any]] = []
+    rows = [] if DIGITS.isdisjoint(text) else [*_phones(text), *_plates(text)]
+    rows += _cars(cars, text, own)
+    rows += _times(text, now)
+    rows += _money(text)
+    rows += _people(text)
+    rows += _mileages(text)
+    rows += _places(places, text)
+    rows += _words(hits) if hits else ()
+    if not rows:
+        return ()
+    kept: list[Row] = []
     taken = bytearray(len(text) + 1)
-    for start, end, kind, value in [
-        *_phones(text), *_plates(text), *_cars(cars, text, own), *_times(text, now), *_money(text),
-        *_people(text), *_mileages(text), *_places(places, text), *_words(hits),
-    ]:  # fmt: skip
+    for start, end, kind, value in rows:
         if kind in ("payment", "purchase_kind", "usage", "hobby") or not any(taken[start:end]):
             taken[start:end] = b"\1" * (end - start)
             kept.append((start, end, kind, value))
@@ -128,8 +136,6 @@ def _places(places: Places, text: str) -> Iterator[Row]:
 def _words(hits: Sequence[Hit]) -> Iterator[Row]:
     longest: dict[tuple[str, str], Hit] = {}
     for hit in hits:
-        if hit.rule.kind != "slot":
-            continue
         key = hit.rule.code, hit.rule.value
         if key not in longest or hit.end - hit.start > longest[key].end - longest[key].start:
             longest[key] = hit

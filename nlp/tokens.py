@@ -1,7 +1,7 @@
 """Words of a Chinese text; the only module that knows which segmenter does it."""
 
 import functools
-import importlib
+import importlib.util
 import logging
 from collections.abc import Callable
 
@@ -9,10 +9,18 @@ SEGMENTERS = ("jieba", "rjieba")
 
 
 @functools.cache
+def fastest() -> str:
+    """rjieba where the extra `fast` is installed: the same words, twenty times faster."""
+    return "rjieba" if importlib.util.find_spec("rjieba") else "jieba"
+
+
+@functools.cache
 def _segmenter(name: str) -> Callable[[str], list[str]]:
-    if name == "rjieba":
-        cut: Callable[[str], list[str]] = importlib.import_module("rjieba").cut
-        return cut
+    return _fast() if name == "rjieba" else _plain()
+
+
+@functools.cache
+def _plain() -> Callable[[str], list[str]]:
     import jieba
 
     jieba.setLogLevel(logging.WARNING)
@@ -20,11 +28,23 @@ def _segmenter(name: str) -> Callable[[str], list[str]]:
     return jieba.lcut  # type: ignore[no-any-return]
 
 
-def load(segmenter: str = "jieba") -> None:
+def _fast() -> Callable[[str], list[str]]:
+    fast: Callable[[str], list[str]] = importlib.import_module("rjieba").cut
+
+    def cut(text: str) -> list[str]:
+        try:
+            return fast(text)
+        except UnicodeEncodeError:  # half a surrogate pair, which only jieba takes
+            return _plain()(text)
+
+    return cut
+
+
+def load(segmenter: str = "") -> None:
     """Read the dictionary now (1-2 s, 76 MB), rather than in the first message."""
     cut("试驾", segmenter)
 
 
-def cut(text: str, segmenter: str = "jieba") -> list[str]:
+def cut(text: str, segmenter: str = "") -> list[str]:
     """The words of a text, in order; joined they are the text again."""
-    return _segmenter(segmenter)(text)
+    return _segmenter(segmenter or fastest())(text)

@@ -15,7 +15,7 @@ from nlp.model import BITS, POLARITIES, SIZE, Linear, Model, hashed
 from nlp.reading import CONCERNS, Reading
 
 FOLDS = 3
-EPOCHS = 4
+EPOCHS = 3
 RATE = 2.0
 THRESHOLD, SIGN_THRESHOLD = 0.5, 0.28
 Row = tuple[tuple[int, ...], float]  # features of a text, and what its score is scaled by
@@ -85,7 +85,7 @@ def _fitted(rows: Sequence[Row], truths: Sequence[bool], threshold: float = THRE
         for (row, norm), truth in zip(rows, truths, strict=True):
             total = sum(map(weights.__getitem__, row)) * norm + bias
             error = truth - 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
-            if abs(error) < 0.05:
+            if abs(error) < 0.08:
                 continue
             move = rate * error * norm
             bias += 0.1 * rate * error

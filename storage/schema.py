@@ -160,3 +160,24 @@ step(
     create index digests_reader on digests (reader, at);
     """,
 )
+
+step(
+    "0006 the life of scripts",
+    """
+    create table script_versions (
+        script text not null, version bigint not null, body text not null, status text not null,
+        at text not null, by_whom text not null, why text not null,
+        primary key (script, version));
+    insert into script_versions (script, version, body, status, at, by_whom, why)
+        select id, version, body, status, updated_at, '', '' from scripts;
+    create table script_imports (
+        id text primary key, source text not null, by_whom text not null, at text not null,
+        body text not null, undone_at text);
+    create index script_imports_at on script_imports (at);
+    create table script_nexts (
+        use_id text primary key, script text not null, next text not null, at text not null);
+    create index script_nexts_script on script_nexts (script, at);
+    alter table gaps add column customer text not null default '';
+    alter table gaps add column script text not null default '';
+    """,
+)

@@ -1,18 +1,108 @@
 """The script library as rows, how scripts fared, and the questions nobody could answer."""
 
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from storage.db import Db, Row
+from storage.db import Db, Row, at, number, one
 
 
-def put(db: Db, *, script_id: str, body: str, status: str, version: int, now: datetime) -> None:
-    """Insert or replace a script; `body` is its JSON."""
-    sql = """insert into scripts (id, body, status, version, updated_at)
-        values (:id, :body, :status, :version, :now)
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A script as it was at one time: its JSON, and who changed it why."""
+
+    script: str
+    version: int
+    body: str
+    status: str
+    at: datetime
+    by_whom: str = ""
+    why: str = ""
+
+
+def put(db: Db, found: Iterable[Version]) -> None:
+    """Insert or replace scripts; each stands as a version of its own from now on."""
+    rows = [{"script": v.script, "version": v.version, "body": v.body, "status": v.status,
+             "at": v.at, "by_whom": v.by_whom, "why": v.why} for v in found]  # fmt: skip
+    db.many(
+        """insert into scripts (id, body, status, version, updated_at)
+        values (:script, :body, :status, :version, :at)
         on conflict (id) do update set body = excluded.body, status = excluded.status,
-            version = excluded.version, updated_at = excluded.updated_at"""
-    db.run(sql, id=script_id, body=body, status=status, version=version, now=now)
+            version = excluded.version, updated_at = excluded.updated_at""",
+        rows,
+    )
+    db.many(
+        """insert into script_versions (script, version, body, status, at, by_whom, why)
+        values (:script, :version, :body, :status, :at, :by_whom, :why)""",
+        rows,
+    )
+
+
+def drop(db: Db, ids: Iterable[str]) -> None:
+    """Take scripts out of the library; their versions stay and can be gone back to."""
+    db.many("delete from scripts where id = :id", [{"id": script} for script in ids])
+
+
+def body_of(db: Db, script_id: str) -> str:
+    """Its JSON, "" when there is no such script."""
+    row = one(db, "select body from scripts where id = :id", id=script_id)
+    return str(row["body"]) if row else ""
+
+
+def versions(db: Db, script_id: str) -> list[Version]:
+    """Every version that was ever stored, the newest first."""
+    sql = "select * from script_versions where script = :id order by version desc"
+    return [_version(row) for row in db.rows(sql, id=script_id)]
+
+
+def version(db: Db, script_id: str, n: int) -> Version | None:
+    sql = "select * from script_versions where script = :id and version = :n"
+    row = one(db, sql, id=script_id, n=n)
+    return _version(row) if row else None
+
+
+def last_version(db: Db, script_id: str) -> int:
+    """The highest number ever used, also by a script that was taken out; 0 for none."""
+    sql = "select max(version) from script_versions where script = :id"
+    return number(db, sql, id=script_id)
+
+
+def _version(row: Row) -> Version:
+    return Version(**{**row, "at": at(row["at"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`changed` tells of each script the version before (0 for none) and after."""
+
+    id: str
+    source: str
+    by_whom: str
+    at: datetime
+    changed: tuple[tuple[str, int, int], ...]
+
+
+def note_import(db: Db, found: Import) -> None:
+    sql = """insert into script_imports (id, source, by_whom, at, body)
+        values (:id, :source, :by, :at, :body)"""
+    body = json.dumps(found.changed, ensure_ascii=False)
+    db.run(sql, id=found.id, source=found.source, by=found.by_whom, at=found.at, body=body)
+
+
+def last_import(db: Db) -> Import | None:
+    """The newest one that was not taken back."""
+    sql = """select id, source, by_whom, at, body from script_imports where undone_at is null
+        order by at desc, id desc limit 1"""
+    row = one(db, sql)
+    if row is None:
+        return None
+    changed = tuple((str(s), int(was), int(now)) for s, was, now in json.loads(row["body"]))
+    return Import(row["id"], row["source"], row["by_whom"], at(row["at"]), changed)
+
+
+def undone(db: Db, import_id: str, now: datetime) -> None:
+    db.run("update script_imports set undone_at = :now where id = :id", id=import_id, now=now)
 
 
 def bodies(db: Db) -> list[str]:
@@ -70,12 +160,52 @@ def usage(db: Db, since: datetime) -> list[Row]:
     return db.rows(sql, since=since)
 
 
-def gap(db: Db, *, gap_id: str, question: str, advisor: str, reason: str, now: datetime) -> None:
-    sql = """insert into gaps (id, question, advisor, at, reason)
-        values (:id, :question, :advisor, :now, :reason) on conflict (id) do nothing"""
-    db.run(sql, id=gap_id, question=question, advisor=advisor, now=now, reason=reason)
+def gap(
+    db: Db, *, gap_id: str, question: str, advisor: str, reason: str, now: datetime,
+    customer: str = "",
+) -> None:  # fmt: skip
+    sql = """insert into gaps (id, question, advisor, at, reason, customer)
+        values (:id, :question, :advisor, :now, :reason, :customer) on conflict (id) do nothing"""
+    db.run(sql, id=gap_id, question=question, advisor=advisor, now=now, reason=reason,
+           customer=customer)  # fmt: skip
 
 
 def gaps(db: Db, since: datetime) -> list[Row]:
-    sql = "select question, advisor, at, reason from gaps where at >= :since order by at, id"
+    """Questions without a good answer that no draft was made of yet."""
+    sql = """select id, question, advisor, at, reason, customer from gaps
+        where at >= :since and script = '' order by at, id"""
     return db.rows(sql, since=since)
+
+
+def fill_gaps(db: Db, ids: Iterable[str], script_id: str) -> None:
+    """A draft was made of these questions: they leave the queue."""
+    sql = "update gaps set script = :script where id = :id"
+    db.many(sql, [{"id": gap, "script": script_id} for gap in ids])
+
+
+def last_adopted(db: Db, customer: str, since: datetime) -> Row | None:
+    """The newest use this customer was sent: id, script and the question it answered."""
+    sql = """select id, script, question from script_uses where customer = :c
+        and outcome = 'adopted' and at >= :since order by at desc, id limit 1"""
+    return one(db, sql, c=customer, since=since)
+
+
+def follow(db: Db, *, use_id: str, script: str, next_script: str, now: datetime) -> None:
+    """Count what was asked after a script; each use of one counts once."""
+    sql = """insert into script_nexts (use_id, script, next, at)
+        values (:use_id, :script, :next, :now) on conflict (use_id) do nothing"""
+    db.run(sql, use_id=use_id, script=script, next=next_script, now=now)
+
+
+def followed(db: Db, script: str, since: datetime) -> dict[str, int]:
+    """How often each script answered the question that came next."""
+    sql = """select next, count(*) as n from script_nexts where script = :s and at >= :since
+        group by next order by next"""
+    return {row["next"]: row["n"] for row in db.rows(sql, s=script, since=since)}
+
+
+def answer_to(db: Db, customer: str, after: datetime, until: datetime) -> Row | None:
+    """What the advisor wrote to this customer next."""
+    sql = """select text, member, at from messages where customer = :c and who = 'advisor'
+        and at > :after and at <= :until order by at, id limit 1"""
+    return one(db, sql, c=customer, after=after, until=until)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bot.app import ROUTER, TICKS, Knowledge
@@ -19,6 +20,10 @@ from handlers.values import Action, Card, Inbound, Send
 from storage import customers
 from storage.customers import Customer
 from storage.sqlite import Sqlite
+
+# A machine that is busy for a moment is no bug.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,6 @@ WRONG = [
     ("[server]\ntimezone = \"Mars/Olympus\"", ["server.timezone", "Mars/Olympus", "时区"]),
     ("[tiers]\nactive_days = -1", ["tiers.active_days", "-1"]),
     ("[followups]\nmorning = \"quarter to nine\"", ["followups.morning", "quarter to nine"]),
-    ("[nlp]\nsegmenter = \"magic\"", ["nlp.segmenter", "magic", "jieba"]),
     ("[scriptbank]\nsuggestions = 9", ["scriptbank.suggestions", "9", "5"]),
     ("[wecom.app]\nsecret = \"x\"", ["wecom.app.agent_id", "缺少"]),
     ("[wecom.aibot]\nmode = \"pigeon\"", ["wecom.aibot.mode", "pigeon"]),
@@ -209,7 +208,7 @@ def keys(model, at=""):
 
 def written(data, at=""):
     for name, value in data.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             yield from written(value, f"{at}{name}.")
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             yield from written(value[0], f"{at}{name}.")
@@ -227,7 +226,7 @@ def test_every_setting_stands_in_the_shipped_file_and_none_that_is_not():
     known = {k for k in keys(Config) if not k.startswith("settings.")} | set(keys(Settings))
     found = set(written(tomllib.loads(shipped())))
 
-    assert found - known == set()
+    assert found - known - {"wecom.kf"} == set()  # a section that may stand empty
     assert known - found - INHERITED - INSIDE == set()
 
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic_core import PydanticUndefined
 
-from bot import config
+from bot import config, server
 from bot.cli import main
 from bot.sandbox import demo, player, stage
 from bot.sandbox.page import Page
@@ -241,6 +241,14 @@ async def test_the_sandbox_s_calls_work_as_they_are_written(open_page):
     received = [item["text"] for item in open_page.pretend.received()]
     assert any("签到成功" in text for text in received)
     assert any("早报" in text for text in received)
+
+
+def test_the_configuration_of_the_rehearsal_is_right():
+    (text,) = fences(DOCS / "sandbox.md", "toml")
+
+    found = config.parse(text, ROOT / "config.toml")
+
+    assert server.keys(found).channels.keys() == {"app"}
 
 
 # Links

@@ -21,6 +21,9 @@ from bot.clock import WallClock
 from bot.config import Config, ConfigError
 from handlers.context import Ctx
 from handlers.team import Team
+from nlp.lexicon import LexiconError
+from nlp.model import ModelError
+from nlp.train import LabelError
 from scriptbank.bank import Bank
 from scriptbank.problems import LoadError
 from storage.db import StorageError
@@ -51,7 +54,7 @@ def told() -> Iterator[None]:
         yield
     except ConfigError as exc:
         fail(str(exc), WRONG_USE)
-    except (StorageError, LoadError) as exc:
+    except (StorageError, LoadError, LexiconError, LabelError, ModelError) as exc:
         fail(str(exc))
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -41,16 +42,17 @@ def backup(options: Options, file: Path) -> None:
 
 
 def _verify(file: Path) -> None:
-    """Open what was written: a copy that cannot be read is no backup."""
+    """Open what was written: a copy that cannot be read is no backup; an older one is."""
     try:
         copy = Sqlite(file)
         sound = copy.rows("pragma integrity_check")[0]["integrity_check"] == "ok"
-        lacking = copy.pending()
+        copy.pending()  # refuses what a newer program wrote
+        ours = copy.rows("select 1 from sqlite_master where name = 'inbox'")
         copy.close()
     except sqlite3.DatabaseError as exc:
         fail(f"{file} 打不开：{exc}")
-    if not sound or len(lacking) > 0:
-        fail(f"{file} 不是完好的备份{'，缺少升级步骤' if lacking else ''}")
+    if not sound or not ours:
+        fail(f"{file} 不是完好的备份")
 
 
 @click.command()
@@ -64,9 +66,9 @@ def restore(options: Options, file: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             kept = path.with_suffix(f".before-{WallClock().now():%Y%m%d%H%M%S}")
-            path.rename(kept)
-            for tail in ("-wal", "-shm"):
-                Path(f"{path}{tail}").unlink(missing_ok=True)
+            for tail in ("", "-wal", "-shm"):  # the newest rows may still be in the log
+                if Path(f"{path}{tail}").exists():
+                    Path(f"{path}{tail}").rename(f"{kept}{tail}")
             click.echo(f"原来的库留在 {kept}")
         shutil.copyfile(file, path)
         store = Sqlite(path)
@@ -74,6 +76,12 @@ def restore(options: Options, file: Path) -> None:
         held = outbox.hold_back(store, "恢复自备份，是否已发不确定")
         store.close()
     click.echo(f"已恢复。{held} 条待发消息可能已发过，标为待人工确认，不会自动重发。")
+
+
+def _unsent(row: Mapping[str, str]) -> dict[str, str]:
+    """A parcel that was given up, in the columns of a message that failed."""
+    return {"received_at": row["created_at"], "channel": f"发出 {row['kind']}",
+            "lane": row["target"], "error": row["error"], "id": row["id"]}  # fmt: skip
 
 
 @click.command()
@@ -92,7 +100,7 @@ def replay(options: Options, failed: bool, dry_run: bool, as_json: bool) -> None
             "error": "原因",
             "id": "编号",
         }
-        show(rows, columns, as_json=as_json)
+        show([*rows, *map(_unsent, outbox.given_up(store))], columns, as_json=as_json)
         if failed and not dry_run:
             with store.atomic():
                 again = sum(inbox.retry(store, row["id"]) for row in rows)

@@ -1,10 +1,8 @@
-"""tag, suggest, scripts: understanding and the script library."""
+"""tag, train, suggest, lexicon: understanding, and what answers it."""
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +23,21 @@ from bot.commands.common import (
     told,
 )
 from nlp import tag as tagging
+from nlp import train as training
 from nlp.explain import underline
 from nlp.lexicon import Lexicon, LexiconError
+from nlp.lint import warnings
+from nlp.model import Model
 from scriptbank import suggest as suggesting
-from scriptbank import tables
-from scriptbank.bank import ENOUGH, Bank
-from scriptbank.lint import lint as lint_scripts
-from scriptbank.script import Script
+from scriptbank.bank import Bank
 from storage import rules
-from storage import scripts as script_rows
-
-KINDS = (".toml", ".xlsx", ".csv")
 
 
 def _lines(path: Path | None) -> Iterator[str]:
     """The lines of a file or of standard input, bad UTF-8 shown as such."""
     if path is None or str(path) == "-":
-        yield from (line for line in sys.stdin if line.strip())
+        given = (line.decode("utf-8", errors="replace") for line in sys.stdin.buffer)
+        yield from (line for line in given if line.strip())
         return
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
@@ -62,19 +58,36 @@ def _write(rows: Iterable[dict[str, Any]]) -> None:
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--model", type=click.Path(path_type=Path), help="salesbot train 写出的目录")
 @click.option("--explain", is_flag=True, help="画出是哪些字")
-def tag(file: Path | None, explain: bool) -> None:
+def tag(file: Path | None, model: Path | None, explain: bool) -> None:
     """读懂客户的话：JSONL 进，JSONL 出。"""
     now = WallClock().now()
     lexicon = library.shipped_lexicon()
+    with told():
+        learnt = Model.load(model) if model else None
     if not explain:
-        _write(tagging.lines(lexicon, _lines(file), now))
+        _write(tagging.lines(lexicon, _lines(file), now, learnt))
         return
     for line in _lines(file):
         try:
-            click.echo(underline(tagging.understood(lexicon, json.loads(line), now)))
-        except ValueError as exc:
+            click.echo(underline(tagging.understood(lexicon, json.loads(line), now, learnt)))
+        except (ValueError, AttributeError) as exc:
             fail(f"这一行读不懂：{exc}")
+
+
+@click.command()
+@click.argument("labels", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="写到哪个目录")
+def train(labels: Path, out: Path) -> None:
+    """用自己公司的标注再学一层；写出的目录给 tag --model 和 nlp.model 用。"""
+    with told():
+        lines = track(list(_lines(labels)), description="读标注", console=Console(stderr=True))
+        for row in training.train(lines, out, library.shipped_lexicon()):
+            click.echo(row)
+    click.echo(
+        f"已写到 {out}；在 config.toml 的 [nlp] model 填上它，或用 salesbot tag --model {out}"
+    )
 
 
 @click.command()
@@ -113,7 +126,10 @@ def lint_lexicon(folder: Path | None) -> None:
         found = Lexicon.load(folder)
     except LexiconError as exc:
         fail(str(exc))
-    click.echo(f"词库没有错，共 {len(found.rules)} 条规则。")
+    said = warnings(folder)
+    for sentence in said:
+        click.echo(sentence)
+    click.echo(f"词库没有错，共 {len(found.rules)} 条规则，{len(said)} 处提醒。")
 
 
 @lexicon.command("try")
@@ -136,89 +152,3 @@ def hits(options: Options, as_json: bool) -> None:
     unused = [{"rule": name, "hits": 0, "last_at": ""} for name in sorted(names - used.keys())]
     columns = {"rule": "规则", "hits": "次数", "last_at": "最近一次"}
     show([*used.values(), *unused], columns, as_json=as_json)
-
-
-@click.group()
-def scripts() -> None:
-    """话术库。"""
-
-
-@scripts.command("import")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="只看会改什么")
-@click.pass_obj
-def import_(options: Options, file: Path | None, dry_run: bool) -> None:
-    """从 toml、xlsx 或 csv 导入；不给文件就导入自带的演示库。"""
-    with told():
-        found = tuple(tables.read(file)) if file else library.shipped()
-        with opened(options.load()) as store:
-            known = {s.id for s in library.stored(store)}
-            new = sum(s.id not in known for s in found)
-            if dry_run:
-                click.echo(f"会新增 {new} 条，核对 {len(found) - new} 条已有的。")
-                return
-            changed = 0
-            with store.atomic():
-                steps = track(found, description="导入", console=Console(stderr=True))
-                for script in steps:
-                    changed += library.save(store, (script,), WallClock().now())
-    click.echo(
-        f"导入 {len(found)} 条：新增 {new}，改动 {changed - new}，没变 {len(found) - changed}。"
-    )
-
-
-@scripts.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.pass_obj
-def export(options: Options, file: Path) -> None:
-    """导出成 toml、xlsx 或 csv，改完可再导入。"""
-    if file.suffix not in KINDS:
-        fail(f"{file.name} 的后缀要是 {'、'.join(KINDS)} 之一", WRONG_USE)
-    with told(), opened(options.load()) as store:
-        found = library.stored(store)
-        tables.write(file, found)
-    click.echo(f"导出 {len(found)} 条到 {file}")
-
-
-@scripts.command()
-@click.option("--days", default=30, show_default=True, help="看最近多少天")
-@json_option
-@click.pass_obj
-def stats(options: Options, days: int, as_json: bool) -> None:
-    """每条话术展示、采用、被拒多少次。"""
-    with told(), opened(options.load()) as store:
-        titles = {s.id: s.title for s in library.stored(store)}
-        used = script_rows.usage(store, WallClock().now() - timedelta(days=days))
-    rows = [{**r, "title": titles.get(r["script"], "（已删除）"),
-             "rate": f"{r['adopted'] / r['shown']:.0%}" if r["shown"] >= ENOUGH else "样本不足"}
-            for r in sorted(used, key=lambda r: (-r["adopted"], r["script"]))]  # fmt: skip
-    columns = {"script": "编号", "title": "标题", "shown": "展示", "adopted": "采用",
-               "refused": "不合适", "rate": "采用率"}  # fmt: skip
-    show(rows, columns, as_json=as_json)
-
-
-@scripts.command()
-@click.option("--days", default=7, show_default=True, help="看最近多少天")
-@json_option
-@click.pass_obj
-def gaps(options: Options, days: int, as_json: bool) -> None:
-    """答不上来的问题，问得多的在前。"""
-    with told(), opened(options.load()) as store:
-        found = script_rows.gaps(store, WallClock().now() - timedelta(days=days))
-    counts = Counter((row["question"], row["reason"]) for row in found)
-    rows = [{"question": q, "reason": why, "times": n} for (q, why), n in counts.most_common()]
-    show(rows, {"question": "问题", "reason": "原因", "times": "次数"}, as_json=as_json)
-
-
-@scripts.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
-@json_option
-@click.pass_obj
-def lint(options: Options, file: Path | None, as_json: bool) -> None:
-    """挑毛病：违禁词、没来源的数字、过期、重复、未知变量。"""
-    with told():
-        found: Iterable[Script] = tables.read(file) if file else library.shipped()
-        problems = lint_scripts(found, WallClock().now().date())
-    show([{"said": str(p)} for p in problems], {"said": "问题"}, as_json=as_json)
-    if problems:
-        raise SystemExit(BROKEN)
