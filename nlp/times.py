@@ -75,7 +75,7 @@ EDGE = re.compile(
 )
 YEARLY = re.compile("[12]\\d{3}|年")
 STARTS = re.compile(
-    "[0-9一二两三四五六七八九十〇零廿今明后去前昨大本这下上次当同隔第翌来早中晚午凌傍清正夜半周星礼年月节元"
+    "(?<![0-9])[0-9]|[一二两三四五六七八九十〇零廿今明后去前昨大本这下上次当同隔第翌来早中晚午凌傍清正夜半周星礼年月节元"
     "春新过除劳五端国双圣平情七儿妇母父教重腊小感农阴冬暑寒再几最近未接放假长q]"
 )
 TRIGGERS = re.compile(
@@ -144,8 +144,8 @@ def _single(text: str, now: dt.datetime) -> Iterator[When]:
 
 def _at(text: str, at: int, now: dt.datetime) -> tuple[int, When | None]:
     """The time that begins here, and where to go on; 2月30号 and 25点 are passed over whole."""
-    for pattern, meant in READERS:
-        m = pattern.match(text, at)
+    for firsts, pattern, meant in READERS:
+        m = pattern.match(text, at) if text[at] in firsts else None
         if not m or m.end() == at:
             continue
         try:
@@ -659,4 +659,11 @@ def _join(text: str, a: When, b: When, now: dt.datetime) -> When | None:
     return When(start, b.end, since, until, a.hours or b.hours, a.past)
 
 
-READERS = ((RELATIVE, _relative), (DATE, _dated), (CLOCK, _clocked))
+NUMERALS = "0123456789零一二两三四五六七八九十廿半几"
+# With which characters each can begin: a pattern of this size is dear even where it fails at once.
+READERS = (
+    (frozenset(NUMERALS + "再过数这近最未接前今往年节放假小长"), RELATIVE, _relative),
+    (frozenset(NUMERALS + "大后前今本当明来次去上下翌同〇正腊冬月第q元春新除清劳五端中国双圣平情"
+     "七妇儿母父教重小感暑寒农阴夏秋昨隔这周星礼年过"), DATE, _dated),
+    (frozenset(NUMERALS + "凌清早晨上中正午下傍晚夜"), CLOCK, _clocked),
+)  # fmt: skip

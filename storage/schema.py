@@ -29,9 +29,8 @@ step(
         id text primary key, seq bigint not null, channel text not null, lane text not null,
         body text not null, received_at text not null, state text not null,
         attempts bigint not null, error text, reply text, done_at text);
-    create index inbox_waiting on inbox (seq) where state = 'new';
     create index inbox_seq on inbox (seq);
-    create index inbox_state on inbox (state, received_at);
+    create index inbox_state on inbox (state, seq);
 
     create table outbox (
         id text primary key, seq bigint not null, cause text not null, kind text not null,

@@ -1,8 +1,13 @@
 """The advisor's chat: pasted words, scripts, and what is done with them."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from handlers import library
 from handlers.values import Card, Send, UpdateCard
+from scriptbank.bank import Bank
 from storage import scripts
 
 ASKED = "客户王女士问：S6 冬天续航怎么样？有点贵"
@@ -220,3 +225,129 @@ def test_the_second_one_can_be_said_in_words(talk):
     second = talk.says("zhang", ASKED)[0].text.split("【2】")[1].split("\n")[1]
 
     assert talk.says("zhang", "用第二条")[0].text == second
+
+
+# Own scripts and the likeliest next question
+
+
+@pytest.fixture
+def own(talk):
+    """The same talk with a bank of its own, so that what is kept in it stays here."""
+    talk.knowledge = replace(talk.knowledge, bank=Bank(talk.knowledge.bank.all()))
+    return talk
+
+
+def test_an_own_wording_is_found_at_once_and_by_nobody_else(own):
+    own.says("zhang", "客户王女士问：能不能带猫一起试驾")
+    own.says("zhang", "存为我的话术：王女士，可以带，提前说一声我备好垫子。")
+    assert "已存为我的话术" in own.texts()
+
+    mine = own.says("zhang", "客户李先生问：能不能带猫一起试驾")[0].text
+    theirs = own.says("lina", "能不能带猫一起试驾")[0].text
+
+    assert "【1】能不能带猫一起试驾" in mine
+    assert "李先生，可以带，提前说一声我备好垫子。" in mine
+    assert "备好垫子" not in theirs
+    assert library.stored(own.db)[0].owner == "zhang"
+
+
+def test_an_adopted_script_is_kept_with_the_question_it_was_wanted_for(own):
+    own.says("zhang", "客户王女士问：北方零下二十度还剩多少公里啊")
+    own.says("zhang", "采用 1")
+
+    own.says("zhang", "存为我的话术")
+
+    (kept,) = library.stored(own.db)
+    assert (kept.scope, kept.owner, kept.also[0]) == (
+        "个人", "zhang", "北方零下二十度还剩多少公里啊"
+    )  # fmt: skip
+    own.says("zhang", "存为我的话术")
+    assert "已经存过" in own.texts()
+    assert len(library.stored(own.db)) == 1
+
+
+def test_kept_words_of_several_lines_stay_whole(own):
+    own.says("zhang", "客户王女士问：能不能带猫一起试驾")
+
+    own.says("zhang", "存为我的话术：可以带。\n提前说一声就行。")
+
+    assert library.stored(own.db)[0].body == "可以带。\n提前说一声就行。"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("存为我的话术：我们是全国第一品牌", "没有存：⛔ “全国第一”"),
+        ("存为我的话术：{老板}说可以带", "没有“老板”这个变量"),
+        ("存为我的话术", "还没有采用"),
+    ],
+)
+def test_what_may_not_be_kept_says_why(own, words, said):
+    own.says("zhang", "客户王女士问：能不能带猫一起试驾")
+
+    own.says("zhang", words)
+
+    assert said in own.texts()
+    assert library.stored(own.db) == ()
+
+
+def test_before_any_question_there_is_nothing_to_keep(own):
+    own.says("zhang", "存为我的话术：可以带")
+
+    assert "先贴客户的话" in own.texts()
+
+
+def test_own_scripts_are_listed_and_stopped_by_number(own):
+    for n, asked in enumerate(("能不能带猫一起试驾", "车里能不能装鱼缸")):
+        own.now += timedelta(minutes=1)
+        own.says("zhang", f"客户王女士问：{asked}")
+        own.says("zhang", f"存为我的话术：第{n}种写法")
+
+    own.says("zhang", "我的话术")
+    assert "1. 能不能带猫一起试驾：第0种写法\n2. 车里能不能装鱼缸：第1种写法" in own.texts()
+    own.says("zhang", "删除我的话术 1")
+
+    assert "已删除：“能不能带猫一起试驾”" in own.texts()
+    own.says("zhang", "我的话术")
+    assert "1. 车里能不能装鱼缸" in own.texts()
+    assert "第0种写法" not in own.says("zhang", "客户李先生问：能不能带猫一起试驾")[0].text
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_a_number_that_is_no_own_script_is_told_the_range(own, n):
+    own.says("zhang", "客户王女士问：能不能带猫一起试驾")
+    own.says("zhang", "存为我的话术：可以")
+
+    own.says("zhang", f"删除我的话术 {n}")
+
+    assert "您有1条自己的话术" in own.texts()
+
+
+def test_without_own_scripts_the_way_to_one_is_told(own):
+    for words in ("我的话术", "删除我的话术 1"):
+        own.says("zhang", words)
+        assert "还没有自己的话术" in own.texts()
+
+
+def test_the_next_question_is_one_word_away_once_five_customers_asked_it(talk):
+    for n in range(5):
+        scripts.follow(talk.db, use_id=f"u{n}", script="range-winter", next_script="battery-fire",
+                       now=talk.now)  # fmt: skip
+    did = talk.says("zhang", "客户王女士问：冬天续航能跑多少")
+    assert "接下来常问：1) 电车会不会自燃（回复 下一问 1 看话术）" in did[0].text
+
+    talk.says("zhang", "下一问 1")
+
+    assert "【1】担心自燃" in talk.texts()
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [("客户王女士问：冬天续航能跑多少", "没有列出常问的下一问"), ("待办", "请先贴客户的话")],
+)
+def test_without_a_next_question_that_is_said(talk, before, said):
+    talk.says("zhang", before)
+
+    talk.says("zhang", "下一问 1")
+
+    assert said in talk.texts()

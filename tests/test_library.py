@@ -1,4 +1,4 @@
-"""The life of a script: versions, status, imports that can be taken back, gaps that become drafts."""
+"""The life of a script: versions, status, imports taken back, gaps that become drafts."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -22,8 +22,8 @@ from storage.sqlite import Sqlite
 NOW = datetime(2026, 3, 6, 1, 0, tzinfo=UTC)
 TODAY = date(2026, 3, 6)
 SCRIPT = Script(id="s1", title="冬天续航", body="冬天要打些折扣，我给您看实测。", stage="产品介绍",
-                q="冬天续航怎么样", also=("冬天掉电吗",), facts=(Fact("实测462", "配置表", "2026-01"),),
-                valid_from=date(2026, 1, 1))  # fmt: skip
+                q="冬天续航怎么样", also=("冬天掉电吗",), valid_from=date(2026, 1, 1),
+                facts=(Fact("实测462", "配置表", "2026-01"),))  # fmt: skip
 BLOCKED = "我们是全国第一品牌，全网最低价。"
 
 
@@ -147,7 +147,7 @@ def test_a_script_goes_its_way_through_review(db, was, becomes, may):
     ("change", "said"),
     [
         ({"body": BLOCKED}, "全国第一"),
-        ({"follow_up": "全网最低价，您定吗？"}, "最低价"),
+        ({"follow_up": "全国第一品牌，您定吗？"}, "全国第一"),
         ({"body": library.UNWRITTEN}, "还没写"),
         ({"body": " "}, "还没写"),
         ({"valid_to": date(2026, 3, 5)}, "已过"),

@@ -1,0 +1,231 @@
+"""Plain sentences of customers, each with what nobody would misread in it."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from nlp.lexicon import Lexicon
+
+AT = datetime(2026, 3, 6, 9, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+@pytest.fixture(scope="module")
+def read():
+    lexicon = Lexicon.load()
+    return lambda text: lexicon.read(text, at=AT)
+
+
+CONCERNS = [
+    ("充电不方便", "charging", -1),
+    ("冬天掉电太厉害了吧", "range", -1),
+    ("隔壁店比你们便宜", "price", -1),
+    ("没有现车就算了", "delivery", 0),
+    ("续航虚标太严重", "range", -1),
+    ("你们家销售态度真差", "service", -1),
+    ("便宜点我今天就定", "price", 0),
+    ("老婆不同意", "family", -1),
+    ("这价格真香", "price", 1),
+    ("价格还行吧", "price", 1),
+    ("呵呵，你们这智驾也太智能了，差点撞了", "smart", -1),
+    ("保养贵不贵", "cost", 0),
+    ("能不能便宜点", "price", 0),
+    ("刹车软", "safety", -1),
+    # our own
+    ("报价比别家高一万", "price", -1),
+    ("这个价我能接受", "price", 1),
+    ("月供四千压力有点大", "finance", -1),
+    ("利息高不高", "finance", 0),
+    ("免息三年挺划算", "finance", 1),
+    ("我的旧车能抵多少", "tradein", 0),
+    ("旧车才估八万，太低了", "tradein", -1),
+    ("国补还有吗", "policy", 0),
+    ("补贴没了那我亏大了", "policy", -1),
+    ("摇号摇了五年都没中", "policy", -1),
+    ("提车要等两个月，太久了", "delivery", -1),
+    ("什么时候能提车", "delivery", 0),
+    ("续航够我上下班了", "range", 1),
+    ("高速上续航掉得厉害", "range", -1),
+    ("小区不让装桩", "charging", -1),
+    ("楼下就有超充，充电很方便", "charging", 1),
+    ("会不会自燃啊", "battery", 0),
+    ("就怕电池衰减", "battery", -1),
+    ("油耗有点高啊", "energy", -1),
+    ("百公里才五个油，真省", "energy", 1),
+    ("起步太肉了", "power", -1),
+    ("提速嗖嗖的", "power", 1),
+    ("方向盘太重了", "handling", -1),
+    ("底盘很扎实", "handling", 1),
+    ("风噪太大了", "comfort", -1),
+    ("座椅坐着真舒服", "comfort", 1),
+    ("后排坐三个人挤不挤", "space", 0),
+    ("后备箱太小了，放不下婴儿车", "space", -1),
+    ("这颜色我不喜欢", "exterior", -1),
+    ("车头真帅", "exterior", 1),
+    ("内饰全是塑料", "interior", -1),
+    ("内饰做工挺精致", "interior", 1),
+    ("连个天窗都没有", "config", -1),
+    ("配置挺全的", "config", 1),
+    ("车机老卡", "smart", -1),
+    ("语音识别特别准", "smart", 1),
+    ("刹车距离长不长", "safety", 0),
+    ("撞得这么狠人没事，真结实", "safety", 1),
+    ("开了一年修了三次", "quality", -1),
+    ("开了三年没修过，省心", "quality", 1),
+    ("这牌子没听过啊", "brand", -1),
+    ("口碑一直不错", "brand", 1),
+    ("售后电话打不通", "service", -1),
+    ("附近有没有服务网点", "service", 0),
+    ("三年就掉一半，太不保值了", "resale", -1),
+    ("这车保值吗", "resale", 0),
+    ("保险一年要多少", "cost", 0),
+    ("养车太贵了养不起", "cost", -1),
+    ("人家小鹏比你们配置高多了", "rival", 0),
+    ("我媳妇挺喜欢的", "family", 1),
+    ("回去跟老婆商量下", "family", 0),
+    ("你们不会加价卖吧", "trust", 0),
+    ("说好送脚垫结果没送，套路真多", "trust", -1),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "polarity"), CONCERNS)
+def test_a_worry_or_a_pleasure_is_felt(read, text, code, polarity):
+    found = {c.code: c.polarity for c in read(text).concerns}
+
+    assert found.get(code) == polarity
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("保养贵不贵", {"price"}),
+        ("充电不方便", {"service"}),
+        ("就怕电池衰减", {"range"}),
+        ("群里有人提车了吗", {"price", "trust"}),
+        ("刹车软", {"comfort"}),
+        ("养车太贵了养不起", {"price"}),
+        ("电费贵不贵", {"price"}),
+        ("保险贵吗", {"price"}),
+        ("今天充电宝没电了", {"charging", "range"}),
+        ("我在贵阳", {"price"}),
+        ("你家孩子真安静", {"comfort"}),
+    ],
+)
+def test_what_is_not_meant_is_not_felt(read, text, codes):
+    assert not codes & {c.code for c in read(text).concerns}
+
+
+INTENTS = [
+    ("我要退订，定金能退吗", {"cancel_order"}, {"opt_out"}),
+    ("退订", {"opt_out"}, {"cancel_order"}),
+    ("别发了", {"opt_out"}, set()),
+    ("TD", {"opt_out"}, set()),
+    ("不考虑你们了", {"lost"}, set()),
+    ("你们家销售态度真差", {"complaint"}, set()),
+    ("便宜点我今天就定", {"order", "ask_promo"}, set()),
+    ("能不能便宜点", {"ask_promo"}, {"quote"}),
+    ("群里有人提车了吗", set(), {"lost", "cool_off", "order"}),
+    ("有人提车了吗", set(), {"lost", "cool_off", "greeting"}),
+    ("隔壁店比你们便宜", {"compare"}, {"ask_promo"}),
+    # our own
+    ("周六想过去试一下车", {"test_drive"}, set()),
+    ("还没试驾过，不知道开着怎么样", set(), {"lost"}),
+    ("我下午到店", {"visit"}, set()),
+    ("最近没空去店里", {"delay"}, set()),
+    ("落地一共多少", {"quote"}, set()),
+    ("行，我定了", {"order"}, {"lost"}),
+    ("我定了一台你们的S6", set(), {"lost"}),
+    ("小定能退吗", {"deposit", "cancel_order"}, {"opt_out"}),
+    ("车我不要了，定金退我", {"cancel_order"}, {"opt_out"}),
+    ("把订单给我退了", {"cancel_order"}, {"opt_out"}),
+    ("订单取消，别再打电话了", {"cancel_order", "opt_out"}, set()),
+    ("贷款三年月供多少", {"finance_plan"}, set()),
+    ("老车想换新的，能收吗", {"tradein_eval"}, set()),
+    ("跟Model Y比哪个好", {"compare"}, set()),
+    ("有没有360影像", {"ask_spec"}, set()),
+    ("你们店在哪条路", {"ask_address"}, set()),
+    ("你们几点关门", {"ask_time"}, set()),
+    ("改到下周吧", {"delay"}, set()),
+    ("我再想想", {"cool_off"}, set()),
+    ("已经提了别家的车", {"lost"}, set()),
+    ("买了比亚迪了，谢谢", {"lost", "thanks"}, set()),
+    ("我要找你们经理", {"complaint"}, set()),
+    ("修三次了还没好，给个说法", {"complaint"}, set()),
+    ("以后不要给我发消息了", {"opt_out"}, set()),
+    ("烦死了天天发广告", {"opt_out"}, set()),
+    ("别忘了把地址发我", {"ask_address"}, {"opt_out"}),
+    ("照片怎么还没发我，别光发广告", {"opt_out"}, set()),
+    ("我同事也想看看这车", {"referral"}, set()),
+    ("在吗", {"greeting"}, set()),
+    ("好的谢谢", {"thanks"}, {"complaint"}),
+    ("今天好冷啊哈哈", {"chitchat"}, set()),
+    ("不退订，就是问问定金", {"deposit"}, {"opt_out"}),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted", "unwanted"), INTENTS)
+def test_what_somebody_wants_is_heard(read, text, wanted, unwanted):
+    found = {i.code for i in read(text).intents if not i.negated}
+
+    assert wanted <= found
+    assert not unwanted & found
+
+
+@pytest.mark.parametrize(
+    ("text", "tier"),
+    [
+        ("群里有人提车了吗", "none"),
+        ("有人提车了吗", "none"),
+        ("便宜点我今天就定", "high"),
+        ("不考虑你们了", "low"),
+        ("行，我定了", "high"),
+        ("刚提车，开着真不错", "none"),
+        ("我朋友提车了", "none"),
+        ("我已经提车了，买的别家", "low"),
+        ("谁提车了，聊聊", "none"),
+        ("哈哈", "none"),
+    ],
+)
+def test_the_nearness_of_a_purchase_is_not_guessed(read, text, tier):
+    assert read(text).tier_signal == tier
+
+
+@pytest.mark.parametrize(
+    ("text", "act"),
+    [
+        ("没有现车就算了", "condition"),
+        ("便宜点我今天就定", "condition"),
+        ("退订", "refusal"),
+        ("老婆不同意", "statement"),
+        ("冬天掉电太厉害了吧", "statement"),
+        ("合适就定", "condition"),
+        ("能不能便宜点", "question"),
+    ],
+)
+def test_the_act_of_a_plain_sentence(read, text, act):
+    assert read(text).speech_act == act
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "low", "high"),
+    [
+        ("20来万", "price", 200000, 200000),
+        ("预算20来万", "budget", 200000, 200000),
+        ("20多万", "price", 200000, None),
+        ("20万以内", "budget", None, 200000),
+        ("20万以上的", "budget", 200000, None),
+        ("十五六万", "price", 150000, 160000),
+        ("18万左右", "price", 180000, 180000),
+        ("首付五万", "down_payment", 50000, 50000),
+    ],
+)
+def test_an_amount_has_the_ends_that_were_said(read, text, kind, low, high):
+    (slot,) = read(text).slots
+
+    assert (slot.kind, slot.value["low"], slot.value["high"]) == (kind, low, high)
+
+
+def test_so_so_is_less_sure_than_praise(read):
+    (faint,), (plain,) = read("价格还行吧").concerns, read("这价格真香").concerns
+
+    assert faint.confidence < plain.confidence
