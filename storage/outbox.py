@@ -43,8 +43,8 @@ def due(db: Db, now: datetime, limit: int = 50) -> list[Parcel]:
     """What may be tried now, oldest first; a whole lane waits together, so order is kept."""
     sql = """select o.*, (select count(*) from outbox s where s.digest = o.digest
               and s.seq < o.seq) as repeat
-        from outbox o where o.state = 'waiting' and o.due_at <= :now
-        order by o.seq limit :limit"""
+        from (select * from outbox where state = 'waiting' and due_at <= :now
+              order by seq limit :limit) o order by o.seq"""
     return [_parcel(row) for row in db.rows(sql, now=now, limit=limit)]
 
 

@@ -41,7 +41,7 @@ step(
     create index outbox_lane on outbox (target, due_at) where state = 'waiting';
     create index outbox_seq on outbox (seq);
     create index outbox_sent on outbox (target, sent_at);
-    create index outbox_same on outbox (digest, created_at);
+    create index outbox_same on outbox (digest, seq);
 
     create table touches (
         id text primary key, person text not null, channel text not null, kind text not null,
