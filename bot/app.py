@@ -15,7 +15,7 @@ from bot.outbox import DETAIL, Sender
 from bot.wecom import envelope
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
-from handlers import archive, commands, contacts, digests, followups, groups, housekeeping
+from handlers import archive, commands, contacts, digests, followups, groups, housekeeping, pick
 from handlers.context import Ctx
 from handlers.router import combine
 from handlers.settings import Settings
@@ -24,6 +24,7 @@ from handlers.values import Action, Answer, Inbound, Send, UpdateCard
 from nlp.lexicon import Lexicon
 from nlp.model import Model
 from scriptbank.bank import Bank
+from scriptbank.script import Usage
 from storage import inbox
 from storage import outbox as parcels
 from storage.db import Db
@@ -35,6 +36,7 @@ TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
     followups.tick, digests.tick, housekeeping.tick,
 )  # fmt: skip
 PAUSE_S = 1.0  # after a round that failed
+COUNT_MINUTES = 10
 BATCH = 32  # messages that share a commit
 
 
@@ -48,6 +50,7 @@ class Knowledge:
     scripts_at: str = ""  # state of the library when the bank was read
     complaint: str = ""  # what was last wrong with the lexicon's files
     model: Model | None = None
+    usage: Mapping[str, Usage] | None = None  # counted every few minutes, not at every question
 
 
 @dataclass
@@ -146,7 +149,7 @@ class App:
         return Ctx(
             db=db, now=now, lexicon=know.lexicon, bank=know.bank,
             rng=random.Random(f"{self.salt}/{cause}"), settings=self.settings, team=self.team,
-            cause=cause, model=know.model, quiz=know.quiz,
+            cause=cause, model=know.model, usage=know.usage, quiz=know.quiz,
         )  # fmt: skip
 
     async def tell_operators(self, sentences: list[str]) -> None:
@@ -166,6 +169,8 @@ class App:
         self._outbox_bell.set()
 
     def _tick(self, db: Db, now: datetime) -> None:
+        if self.knowledge.usage is None or now.minute % COUNT_MINUTES == 0:
+            self.knowledge.usage = pick.count(db, now)
         for job in TICKS:
             cause = f"tick:{job.__module__}:{now.isoformat()}"
             try:

@@ -2,14 +2,29 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bot.commands import bench, data, people, run, scripts, texts
-from bot.commands.common import Options
+from bot.commands.common import Options, fail
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Plain(click.Group):
+    """Whatever goes wrong is told in a sentence; -v shows where it happened."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as exc:  # the last resort of the command line
+            if ctx.params["verbose"]:
+                raise
+            fail(f"内部错误：{type(exc).__name__}: {exc}；加 -v 再试一次可以看到出处")
+
+
+@click.group(cls=Plain, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", "path", default="config.toml", show_default=True,
               type=click.Path(path_type=Path), help="配置文件")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="多打日志")

@@ -72,11 +72,18 @@ async def refresh(known: Knowledge, writer: Writer) -> list[str]:
     now = await writer.do(scripts.stamp_of)
     if now != known.scripts_at:
         found = await writer.do(stored)
-        if set(found) != set(known.bank.all()):
-            known.bank = await asyncio.to_thread(Bank, found)
+        bank = await asyncio.to_thread(_shelved, found, known.bank)
+        if bank is not known.bank:
+            known.bank = bank
             said.append(f"话术库已更新：{len(found)} 条")
         known.scripts_at = now
     return said
+
+
+def _shelved(found: tuple[Script, ...], bank: Bank) -> Bank:
+    """The bank of these scripts; the same one when it holds them already, as after an advisor's
+    own change, which is no news."""
+    return bank if set(found) == set(bank.all()) else Bank(found)
 
 
 def _reload(known: Knowledge) -> list[str]:

@@ -190,6 +190,7 @@ class _Health:
 
     async def metrics(self, _: web.Request) -> web.Response:
         self._waiting.set(await self._running.writer.do(inbox.depth))
+        self._parcels.clear()  # a state that is empty now has no row
         for state, n in (await self._running.writer.do(parcels.depth)).items():
             self._parcels.labels(state).set(n)
         return web.Response(body=generate_latest(self._registry), content_type="text/plain")

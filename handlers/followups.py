@@ -45,7 +45,16 @@ def cadence_days(customer: Customer, ctx: Ctx) -> int:
     """Days until the next contact, by level; a low tier is never hurried."""
     s = ctx.settings.followups
     days: int = getattr(s, f"cadence_{customer.level.lower()}_days")
-    return max(days, s.cadence_low_tier_days) if customer.tier == "low" else days
+    if customer.tier == "low" and not _fresh(customer, ctx):
+        return max(days, s.cadence_low_tier_days)
+    return days
+
+
+def _fresh(customer: Customer, ctx: Ctx) -> bool:
+    """Just added and not judged yet: looked after daily, before the long pauses begin."""
+    newcomer = timedelta(days=ctx.settings.followups.newcomer_days)
+    recent = customer.added_at is not None and ctx.now - customer.added_at < newcomer
+    return customer.level == "N" and recent
 
 
 def plan_cadence(customer: Customer, ctx: Ctx) -> None:

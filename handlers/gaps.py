@@ -13,10 +13,10 @@ from handlers.context import Ctx
 from handlers.words import short
 from scriptbank.script import Query, Script, Suggestion
 from scriptbank.wording import features, fold, letters
-from storage import customers, scripts
+from storage import scripts
 from storage.db import Row, at
 
-# Of two wordings' features, the share that both must have. From here on one in 3,600 pairs of the
+# Of two wordings' features, the share that both must have. From here on one in 5,000 pairs of the
 # demo library's questions about different things is taken for one question.
 ALIKE = 0.5
 ANSWER_WITHIN = timedelta(hours=2)
@@ -103,8 +103,8 @@ def answer(cluster: Cluster, ctx: Ctx) -> str:
     """The best that a colleague answered, "" when nobody did: what was saved as an own script,
     otherwise what was written to the customer next; of several the one nearest to the question."""
     questions = {letters(question) for question, _ in cluster.wordings}
-    own = (s.body for s in ctx.bank.all()
-           if s.scope == "个人" and questions & {letters(s.q), *map(letters, s.also)})  # fmt: skip
+    own = (s.body for s in ctx.bank.all() if s.scope == "个人" and s.status == library.LIVE
+           and questions & {letters(s.q), *map(letters, s.also)})  # fmt: skip
     return _best(own, cluster) or _best(_written(cluster, ctx), cluster)
 
 
@@ -115,14 +115,7 @@ def _written(cluster: Cluster, ctx: Ctx) -> Iterator[str]:
             ctx.db, row["customer"], asked_at, asked_at + ANSWER_WITHIN
         )
         if said and len(said["text"].strip()) >= SHORTEST:
-            yield _nameless(said["text"].strip(), row["customer"], ctx)
-
-
-def _nameless(text: str, customer_id: str, ctx: Ctx) -> str:
-    """The answer may go to anybody later, so the customer's name becomes a variable."""
-    customer = customers.get(ctx.db, customer_id)
-    known = customer is not None and len(customer.name) > 1
-    return text.replace(customer.name, "{客户称呼}") if customer and known else text
+            yield library.nameless(said["text"].strip(), row["customer"], ctx)
 
 
 def _best(texts: Iterable[str], cluster: Cluster) -> str:

@@ -1,4 +1,4 @@
-"""The script library as it is stored: every change a version, an import taken back as a whole."""
+"""The script library as it is stored: every change is a version, publishing asks the guard."""
 
 import dataclasses
 import json
@@ -14,9 +14,9 @@ from scriptbank.columns import COLUMNS, cell
 from scriptbank.guard import Finding
 from scriptbank.rules import BLOCK
 from scriptbank.script import Fact, Script
-from storage import scripts
+from storage import customers, scripts
 from storage.db import Db
-from storage.scripts import Import, Version
+from storage.scripts import Version
 
 DRAFT, REVIEW, LIVE, STOPPED = "草稿", "待审", "发布", "停用"
 # What a script may become next; a draft is looked at by somebody before customers see it.
@@ -69,7 +69,7 @@ def known(db: Db, script_id: str) -> Script:
 
 def save(db: Db, found: Iterable[Script], now: datetime, by: str = "", why: str = "") -> int:
     """Write scripts to the store; one whose content changed gets the next version."""
-    return len(_write(db, found, now, by, why))
+    return len(write(db, found, now, by, why))
 
 
 def keep(ctx: Ctx, found: Sequence[Script], by: str, why: str) -> None:
@@ -81,7 +81,7 @@ def keep(ctx: Ctx, found: Sequence[Script], by: str, why: str) -> None:
         ctx.bank.put(known(ctx.db, script_id))
 
 
-def _write(
+def write(
     db: Db, found: Iterable[Script], now: datetime, by: str, why: str
 ) -> list[tuple[str, int, int]]:
     """Returns id, version before (0 for none) and after, of those that changed."""
@@ -103,6 +103,13 @@ def _write(
 def same(one: Script, other: Script) -> bool:
     """Equal but for the number of the version."""
     return replace(one, version=0) == replace(other, version=0)
+
+
+def nameless(text: str, customer_id: str, ctx: Ctx) -> str:
+    """Words for one customer as words for anybody: the name becomes a variable."""
+    customer = customers.get(ctx.db, customer_id) if customer_id else None
+    known = customer is not None and len(customer.name) > 1
+    return text.replace(customer.name, "{客户称呼}") if customer and known else text
 
 
 # Versions
@@ -203,100 +210,3 @@ def expire(ctx: Ctx) -> Iterator[Action]:
 
 def _over(script: Script, day: date) -> bool:
     return script.status == LIVE and script.valid_to is not None and script.valid_to < day
-
-
-# Imports
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What an import would do. `held` are published in the file but not fit for customers: the
-    guard blocks them, so they come in for review."""
-
-    new: tuple[Script, ...]
-    changed: tuple[tuple[Script, Script], ...]  # as it is, as it would be
-    removed: tuple[Script, ...]
-    unchanged: int
-    held: tuple[Script, ...]
-
-    @property
-    def fresh(self) -> tuple[Script, ...]:
-        """What would be written."""
-        return (*self.new, *(after for _, after in self.changed))
-
-
-def preview(have: Iterable[Script], read_in: Iterable[Script], day: date) -> Preview:
-    """Compare by id. Advisors' own scripts are in no table, so they never count as removed."""
-    old = {script.id: script for script in have}
-    held: dict[str, Script] = {}
-    wanted: dict[str, Script] = {}
-    for script in read_in:
-        was = old.get(script.id)
-        if was is not None and same(was, script):
-            wanted[script.id] = was
-            continue
-        wanted[script.id] = script
-        if _newly_live(was, script) and blocks(script, day):
-            held[script.id] = script
-            wanted[script.id] = replace(script, status=REVIEW)
-    pairs = [(old[key], s) for key, s in wanted.items() if key in old and not same(old[key], s)]
-    new = tuple(s for key, s in wanted.items() if key not in old)
-    gone = tuple(s for key, s in old.items() if key not in wanted and _replaceable(s))
-    return Preview(
-        new, tuple(pairs), gone, len(wanted) - len(new) - len(pairs), tuple(held.values())
-    )
-
-
-def _newly_live(was: Script | None, script: Script) -> bool:
-    """Would be published with words that were not published before."""
-    old = was and (was.status, was.body, was.follow_up, was.facts)
-    new = (script.status, script.body, script.follow_up, script.facts)
-    return script.status == LIVE and old != new
-
-
-def _replaceable(script: Script) -> bool:
-    return script.scope != "个人" and script.status != STOPPED
-
-
-def bring_in(
-    db: Db, found: Preview, now: datetime, *, source: str, by: str, remove: bool
-) -> Import:
-    """Apply what was shown; call it in a transaction. One record lets `undo` take it back."""
-    gone = [replace(s, status=STOPPED) for s in found.removed] if remove else []
-    changed = _write(db, (*found.fresh, *gone), now, by, f"导入 {source}")
-    record = Import(f"import-{now:%Y%m%dT%H%M%S.%f}", source, by, now, tuple(changed))
-    if changed:
-        scripts.note_import(db, record)
-    return record
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """`kept` were changed again after the import and stay as they are."""
-
-    what: Import
-    restored: int
-    dropped: int
-    kept: tuple[str, ...]
-
-
-def undo(db: Db, now: datetime, by: str = "") -> Undone:
-    """Take the last import back: what it changed is as before, what it brought is gone."""
-    last = scripts.last_import(db)
-    if last is None:
-        raise Refused("没有可以撤销的导入")
-    back: list[Script] = []
-    gone: list[str] = []
-    kept: list[str] = []
-    for script_id, was, became in last.changed:
-        current = get(db, script_id)
-        if current is None or not same(current, at_version(db, script_id, became)):
-            kept.append(script_id)
-        elif was:
-            back.append(at_version(db, script_id, was))
-        else:
-            gone.append(script_id)
-    save(db, back, now, by, f"撤销导入 {last.source}")
-    scripts.drop(db, gone)
-    scripts.undone(db, last.id, now)
-    return Undone(last, len(back), len(gone), tuple(kept))

@@ -12,7 +12,7 @@ from nlp import mask
 from scriptbank import fill, guard
 from scriptbank.rules import BLOCK, WARN
 from scriptbank.script import Script
-from storage import customers, scripts
+from storage import scripts
 from storage.dialogs import Dialog
 
 FIRST = "先贴客户的话，我给出话术后再回复 存为我的话术，或 存为我的话术：您自己的写法。"
@@ -48,17 +48,10 @@ def _written(words: str, dialog: Dialog, ctx: Ctx) -> Script:
     question = mask.phones(dialog.body["text"])
     reading = ctx.read(question)
     return Script(
-        id=_id(ctx), title=short(question, 16), body=_nameless(words, dialog, ctx), stage="通用",
-        q=question, concerns=tuple(c.code for c in reading.concerns), owner=dialog.member,
-        scope="个人",
+        id=_id(ctx), title=short(question, 16), stage="通用", q=question,
+        body=library.nameless(words, dialog.body["customer"], ctx), owner=dialog.member,
+        scope="个人", concerns=tuple(c.code for c in reading.concerns),
     )  # fmt: skip
-
-
-def _nameless(words: str, dialog: Dialog, ctx: Ctx) -> str:
-    """It will be sent to others too, so the customer's name becomes a variable."""
-    customer = customers.get(ctx.db, dialog.body["customer"]) if dialog.body["customer"] else None
-    known = customer is not None and len(customer.name) > 1
-    return words.replace(customer.name, "{客户称呼}") if customer and known else words
 
 
 def _taken(dialog: Dialog, ctx: Ctx) -> Script | None:

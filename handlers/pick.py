@@ -1,14 +1,15 @@
 """Which three scripts to show: the best answer, one for each further concern, no variant twice."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from handlers.context import Ctx
 from nlp.reading import Reading
 from scriptbank.script import Query, Suggestion, Suggestions, Usage
 from storage import scripts
 from storage.customers import Customer
+from storage.db import Db
 
 
 def find(
@@ -41,8 +42,13 @@ def _seen(customer: Customer | None, ctx: Ctx) -> frozenset[str]:
     return scripts.seen_by(ctx.db, customer.id, ctx.now - days) if customer else frozenset()
 
 
-def usage(ctx: Ctx) -> dict[str, Usage]:
-    rows = scripts.usage(ctx.db, ctx.now - timedelta(days=30))
+def usage(ctx: Ctx) -> Mapping[str, Usage]:
+    """Shown, taken and refused over 30 days; counted here only where the shell has not done so."""
+    return count(ctx.db, ctx.now) if ctx.usage is None else ctx.usage
+
+
+def count(db: Db, now: datetime) -> dict[str, Usage]:
+    rows = scripts.usage(db, now - timedelta(days=30))
     return {r["script"]: Usage(r["shown"], r["adopted"], r["refused"]) for r in rows}
 
 

@@ -36,6 +36,7 @@ class Followups(Section):
     cadence_c_days: Days = 15
     cadence_n_days: Days = 1
     cadence_low_tier_days: Days = 14
+    newcomer_days: Days = 3
     morning: time = time(8, 45)
     morning_items: Count = 8
     batch_minutes: Minutes = 30

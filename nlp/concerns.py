@@ -73,6 +73,8 @@ def find(text: str, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[Find
     for part in _by_clause(clauses, hits):
         if not NAMING.isdisjoint(part.hits):
             found.extend(_of_clause(text, part))
+    if "mock" in kinds and "mishap" in kinds:
+        found = [f._replace(polarity=-abs(f.polarity)) for f in found]
     return _plain(found, len(text))
 
 
@@ -101,7 +103,7 @@ def _by_clause(clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[_Clause]:
 def _of_clause(text: str, part: _Clause) -> list[Finding]:
     asking = _asking(text, part)
     cues = [_cue(text, part, hit, asking) for hit in widest(part.of("cue"))]
-    cues = _owned(cues, part) if cues else cues
+    cues = _unasked(_owned(cues, part), part.of("ask")) if cues else cues
     topics = [
         _topic(text, part, hit, asking)
         for hit in outermost(widest(part.of("topic")))
@@ -116,7 +118,7 @@ def _of_clause(text: str, part: _Clause) -> list[Finding]:
 
 # Of these a story gives figures and reports; only plain cues are feelings about them.
 WEIGHED = frozenset(("price", "energy", "power", "safety"))
-PRICED = frozenset(("cost", "finance", "tradein", "service", "resale"))
+PRICED = frozenset(("cost", "finance", "tradein", "service", "resale", "energy", "charging"))
 
 
 def _owned(cues: list[Finding], part: _Clause) -> list[Finding]:
@@ -124,6 +126,18 @@ def _owned(cues: list[Finding], part: _Clause) -> list[Finding]:
     if not any(h.rule.code in PRICED for h in part.of("topic")):
         return cues
     return [c for c in cues if c.code != "price" or c.rule not in ("price.dear", "price.cheap")]
+
+
+def _unasked(cues: list[Finding], asks: Sequence[Hit]) -> list[Finding]:
+    """便宜点 asks for it and does not praise."""
+    return [
+        c for c in cues
+        if not any(
+            a.rule.code == c.code and a.start < c.end and c.start < a.end
+            and a.end - a.start >= c.end - c.start
+            for a in asks
+        )
+    ]  # fmt: skip
 
 
 def _asking(text: str, part: _Clause) -> bool:
@@ -164,7 +178,7 @@ def _topic(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
     faint = rule.strength < FAINT
     if asking:
         return Finding(rule.code, 0.0, hit.start, hit.end, rule.name, 0.7, faint, True)
-    taken = [h for h in part.of("cue") if h.rule.code not in (rule.code, "family")]
+    taken = [h for h in part.of("cue") if h.rule.code != "family"]
     free = [h for h in part.judging() if not any(t.start <= h.start < t.end for t in taken)]
     found = polarity.verdicts(text, part.clause, free, rule.scale)
     vague = part.of("supposed") or (part.told and rule.code in WEIGHED)

@@ -37,7 +37,22 @@ def find(
         meant = code in NEVER_NEGATED or not _denied(normal.text, hit, clause)
         if held is None or (meant, size) > held[:2]:
             best[code] = meant, size, hit
+    if "opt_out" in best and _order_back(best["opt_out"][2], hits):
+        del best["opt_out"]
     return [_intent(original, normal, hit, not meant) for meant, _, hit in best.values()]
+
+
+TAKEN_BACK = 2  # characters of 退订, which may mean the messages or the order
+
+
+def _order_back(hit: Hit, hits: Sequence[Hit]) -> bool:
+    """退订 with an order in sight takes back the order: 我要退订，定金能退吗."""
+    if hit.end - hit.start != TAKEN_BACK:
+        return False
+    return any(
+        h.rule.code in ("deposit", "cancel_order") and (h.end <= hit.start or h.start >= hit.end)
+        for h in hits
+    )
 
 
 def _intent(original: str, normal: Normal, hit: Hit, denied: bool) -> Intent:
@@ -73,7 +88,7 @@ DENIALS = (
     "不去", "不会", "不接受",
 )  # fmt: skip
 UNDENIED = re.compile(
-    "能不能|可不可以|要不要|是不是|会不会|不是不|想不想|用不用|需不需要|不能不|不得不"
+    "能不能|可不可以|要不要|是不是|会不会|不是不|想不想|用不用|需不需要|不能不|不得不|别忘"
 )
 
 

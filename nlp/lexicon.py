@@ -23,7 +23,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 # A longer word hides shorter ones of the same use only: 多少钱 is no 多, but it is a question.
 FEELING = frozenset((
     "topic", "cue", "ask", "good", "bad", "up", "down", "worry", "asked", "asks", "rhetorical",
-    "praise", "blame", "supposed", "foreign", "home",
+    "praise", "blame", "supposed", "foreign", "home", "mock", "mishap",
 ))  # fmt: skip
 MEANING = frozenset(("intent", "act", "signal", "slot", "about"))
 DERIVED = frozenset(("rival.named", "spec.asked"))

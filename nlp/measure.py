@@ -5,8 +5,7 @@ Nothing is learnt here; each figure is what `salesbot tag` would answer on those
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from nlp import polarity
+from nlp.evaluate import Score
 from nlp.lexicon import Lexicon
 from nlp.reading import Reading, Slot
 
@@ -26,36 +26,6 @@ SUBJECTS = {
 ALARMS = {"opt_out", "complaint"}
 WORDS = ("payment", "purchase_kind", "usage", "hobby", "color", "trim")
 CAR_WORDS = "车油驾驶价钱贷款电池充电里程空间座方向发动机"
-
-
-@dataclass(slots=True)
-class Score:
-    """Hits against what was found and what was labelled."""
-
-    hit: int = 0
-    found: int = 0
-    real: int = 0
-
-    def add(self, found: Iterable[Any], real: Iterable[Any]) -> None:
-        found, real = set(found), set(real)
-        self.hit += len(found & real)
-        self.found += len(found)
-        self.real += len(real)
-
-    @property
-    def precision(self) -> float:
-        return self.hit / max(self.found, 1)
-
-    @property
-    def recall(self) -> float:
-        return self.hit / max(self.real, 1)
-
-    @property
-    def f1(self) -> float:
-        return 2 * self.hit / max(self.found + self.real, 1)
-
-    def __str__(self) -> str:
-        return f"F1 {self.f1:.3f}  P {self.precision:.3f}  R {self.recall:.3f}  (n={self.real})"
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:

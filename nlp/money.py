@@ -201,6 +201,8 @@ def _ends(m: re.Match[str], borrowed: str | None) -> tuple[float | None, float |
     low = count * scale + _tail(m["tail"], scale) + _jiao(m["jiao"])
     if m["vague"] == "几":
         return low + scale, low + 9 * scale
+    if m["vague"] == "来" and count % 10 == 0:  # 20来万 is twenty and some
+        return low, low + 9 * scale
     if m["vague"] == "多" or m["more"] == "多":
         return low, low + scale * (10 if count >= 10 and count % 10 == 0 and not m["more"] else 1)
     return low, low
@@ -282,7 +284,7 @@ def _kind(text: str, start: int, end: int, low: float | None, high: float | None
     limited = low is None or (
         text[max(0, end - 2) : end] in ("左右", "上下") and (high or 0) >= 30_000
     )
-    return "budget" if limited and (high or 0) >= 30_000 else "price"
+    return "budget" if (limited or high is None) and (high or low or 0) >= 30_000 else "price"
 
 
 def _bare(text: str) -> Iterator[Amount]:

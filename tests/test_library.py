@@ -11,7 +11,7 @@ from bot import library as knowing
 from bot.app import Knowledge
 from bot.sandbox import demo
 from bot.writer import Writer
-from handlers import gaps, housekeeping, library, nexts
+from handlers import gaps, housekeeping, imports, library, nexts
 from handlers.library import Refused
 from handlers.values import Send
 from scriptbank.bank import Bank
@@ -32,9 +32,9 @@ def save(db, *found, minutes=0, why=""):
 
 
 def bring(db, *found, remove=False, minutes=0):
-    seen = library.preview(library.stored(db), found, TODAY)
+    seen = imports.preview(library.stored(db), found, TODAY)
     now = NOW + timedelta(minutes=minutes)
-    return library.bring_in(db, seen, now, source="话术.xlsx", by="chen", remove=remove)
+    return imports.bring_in(db, seen, now, source="话术.xlsx", by="chen", remove=remove)
 
 
 # Rows and versions
@@ -215,7 +215,7 @@ def test_a_preview_tells_what_is_new_changed_gone_and_not_fit(db):
     own = replace(SCRIPT, id="own", scope="个人", owner="zhang")
     save(db, SCRIPT, replace(SCRIPT, id="s2"), replace(SCRIPT, id="s3"), own)
 
-    seen = library.preview(
+    seen = imports.preview(
         library.stored(db),
         [SCRIPT, replace(SCRIPT, id="s2", title="改"), replace(SCRIPT, id="s4", body=BLOCKED)],
         TODAY,
@@ -229,10 +229,20 @@ def test_a_preview_tells_what_is_new_changed_gone_and_not_fit(db):
     assert seen.unchanged == 1
 
 
+def test_a_new_script_that_says_what_another_says_is_named_with_it(db):
+    save(db, SCRIPT)
+    again = replace(SCRIPT, id="s2", body=SCRIPT.body.replace("。", "哦。"))
+    other = replace(SCRIPT, id="s3", body="家里没有车位，可以先看看小区能不能装桩。")
+
+    seen = imports.preview(library.stored(db), [SCRIPT, again, other], TODAY)
+
+    assert seen.copies == ((again, SCRIPT),)
+
+
 def test_another_number_of_version_alone_is_no_change(db):
     save(db, SCRIPT)
 
-    seen = library.preview(library.stored(db), [replace(SCRIPT, version=9)], TODAY)
+    seen = imports.preview(library.stored(db), [replace(SCRIPT, version=9)], TODAY)
 
     assert seen.fresh == ()
 
@@ -243,7 +253,7 @@ def test_undoing_an_import_leaves_the_library_as_it_was(db):
     bring(db, replace(SCRIPT, title="改"), replace(SCRIPT, id="s3"), remove=True, minutes=1)
     assert {s.id: s.status for s in library.stored(db)}["s2"] == "停用"
 
-    done = library.undo(db, NOW + timedelta(minutes=2))
+    done = imports.undo(db, NOW + timedelta(minutes=2))
 
     assert {s.id: replace(s, version=0) for s in library.stored(db)} == before
     assert (done.restored, done.dropped, done.kept) == (2, 1, ())
@@ -255,19 +265,19 @@ def test_imports_are_taken_back_one_by_one(db):
 
     titles = []
     for n in range(3):
-        library.undo(db, NOW + timedelta(minutes=10 + n))
+        imports.undo(db, NOW + timedelta(minutes=10 + n))
         titles.append([s.title for s in library.stored(db)])
 
     assert titles == [["第1次"], ["第0次"], []]
     with pytest.raises(Refused, match="没有可以撤销的导入"):
-        library.undo(db, NOW)
+        imports.undo(db, NOW)
 
 
 def test_what_was_changed_after_the_import_stays(db):
     bring(db, SCRIPT, replace(SCRIPT, id="s2"))
     save(db, replace(SCRIPT, title="后来改的"), minutes=1)
 
-    done = library.undo(db, NOW + timedelta(minutes=2))
+    done = imports.undo(db, NOW + timedelta(minutes=2))
 
     assert done.kept == ("s1",)
     assert [s.title for s in library.stored(db)] == ["后来改的"]
@@ -275,7 +285,7 @@ def test_what_was_changed_after_the_import_stays(db):
 
 def test_a_script_that_was_taken_out_comes_back_with_the_next_number(db):
     bring(db, SCRIPT)
-    library.undo(db, NOW)
+    imports.undo(db, NOW)
     bring(db, SCRIPT, minutes=1)
 
     assert [v.version for v in scripts.versions(db, "s1")] == [2, 1]
@@ -285,7 +295,7 @@ def test_an_import_that_changes_nothing_is_not_what_is_undone(db):
     bring(db, SCRIPT)
     bring(db, SCRIPT, minutes=1)
 
-    library.undo(db, NOW)
+    imports.undo(db, NOW)
 
     assert library.stored(db) == ()
 
@@ -298,7 +308,7 @@ def test_undoing_everything_ends_where_it_began(steps):
         bring(db, *(replace(SCRIPT, id=i, title=t) for i, t in step), remove=True, minutes=n)
 
     while scripts.last_import(db):
-        assert library.undo(db, NOW + timedelta(days=1)).kept == ()
+        assert imports.undo(db, NOW + timedelta(days=1)).kept == ()
 
     assert library.stored(db) == ()
     db.close()

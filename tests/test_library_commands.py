@@ -149,7 +149,7 @@ def test_the_preview_for_programs(filled):
 
     assert dry == {
         "new": ["s3"], "changed": [{"id": "s1", "fields": ["title"]}], "removed": ["s2"],
-        "unchanged": 0, "held": ["s3"], "applied": False,
+        "unchanged": 0, "held": ["s3"], "copies": [], "applied": False,
     }  # fmt: skip
     assert done == {**dry, "applied": True}
 

@@ -150,7 +150,7 @@ def test_the_signals_name_their_level_and_words(read):
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [
-        ("预算20来万", "budget", {"low": 200000, "high": 200000, "unit": "CNY"}),
+        ("预算20来万", "budget", {"low": 200000, "high": 290000, "unit": "CNY"}),
         ("23万8落地", "price", {"low": 238000, "high": 238000, "unit": "CNY"}),
         ("首付三成", "down_payment", {"low": 30, "high": 30, "unit": "%"}),
         ("月供三千以内", "monthly", {"low": None, "high": 3000, "unit": "CNY"}),

@@ -66,16 +66,21 @@ def _surfaces(config: Config) -> str:
     return "\n".join(lines)
 
 
-async def _until_stopped(running: server.Running) -> None:
-    """Work until SIGTERM or Ctrl-C; what is being handled is finished first."""
+async def _stopped() -> None:
+    """Until SIGTERM or Ctrl-C."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(name, stop.set)
+    await stop.wait()
+
+
+async def _until_stopped(running: server.Running) -> None:
+    """Work until SIGTERM or Ctrl-C; what is being handled is finished first."""
     clock = scheduler.start(running.knock)
     work = asyncio.create_task(running.app.run())
-    stopped = asyncio.create_task(stop.wait())
+    stopped = asyncio.create_task(_stopped())
     try:
         await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -145,7 +150,7 @@ async def _show(port: int, empty: bool) -> None:
 async def _only_wecom(port: int) -> None:
     async with stage.open_wecom(port, _now()) as url:
         click.echo(f"模拟企业微信开在 {url}/sandbox/wecom ，身份见 {url}/sandbox/wecom/identities")
-        await asyncio.Event().wait()
+        await _stopped()
 
 
 def _now() -> datetime:

@@ -29,8 +29,10 @@ from bot.commands.common import (
 )
 from bot.config import Config
 from handlers import gaps as queue
+from handlers import imports
 from handlers import library as shelf
-from handlers.library import Preview, Refused
+from handlers.imports import Preview
+from handlers.library import Refused
 from handlers.words import short
 from scriptbank import tables
 from scriptbank.bank import ENOUGH
@@ -38,6 +40,7 @@ from scriptbank.lint import lint as lint_scripts
 from scriptbank.problems import LoadError, Problem
 from scriptbank.script import Script
 from storage import scripts as rows
+from storage.sqlite import Sqlite
 
 KINDS = (".toml", ".xlsx", ".csv")
 LONG = 2000  # rows from which an import takes seconds
@@ -84,23 +87,29 @@ def import_(
         found = _read(file, marked) if file else library.shipped()
         config = options.load()
         with opened(config) as store:
-            steps = track(found, "核对", console=Console(stderr=True), disable=len(found) < LONG)
-            seen = shelf.preview(library.stored(store), steps, _today(config))
+            seen = imports.preview(library.stored(store), _watched(found), _today(config))
             writes = bool(seen.fresh or (remove and seen.removed))
             if not as_json:
                 click.echo("\n".join(_told(seen, remove=remove)))
             go = not dry_run and (yes or not writes or _agreed())
             if go:
-                source = file.name if file else "自带的演示库"
-                with store.atomic():
-                    shelf.bring_in(store, seen, WallClock().now(), source=source, by=BY,
-                                   remove=remove)  # fmt: skip
+                _apply(store, seen, file.name if file else "自带的演示库", remove=remove)
     if as_json:
         click.echo(json.dumps(_as_json(seen, applied=go), ensure_ascii=False))
     elif go:
         click.echo(_done(len(found), seen, len(seen.removed) if remove else 0, writes=writes))
     elif not dry_run:
         click.echo("没有导入。")
+
+
+def _watched(found: Sequence[Script]) -> Iterable[Script]:
+    """Under a progress bar, when it takes seconds to judge them all."""
+    return track(found, "核对", console=Console(stderr=True), disable=len(found) < LONG)
+
+
+def _apply(store: Sqlite, seen: Preview, source: str, *, remove: bool) -> None:
+    with store.atomic():
+        imports.bring_in(store, seen, WallClock().now(), source=source, by=BY, remove=remove)
 
 
 def _agreed() -> bool:
@@ -136,6 +145,8 @@ def _told(seen: Preview, *, remove: bool) -> Iterator[str]:
     yield from _listed("改动", [_changed(*pair) for pair in seen.changed])
     gone = "停用（文件里没有）" if remove else "文件里没有（不动；要停用加 --remove）"
     yield from _listed(gone, [f"{s.id} {s.title}" for s in seen.removed])
+    yield from _listed("和另一条几乎一样", [f"{s.id} ≈ {other.id} {other.title}"
+                                  for s, other in seen.copies])  # fmt: skip
     yield from _listed("有不能发的话，先进待审", [f"{s.id} {s.title}" for s in seen.held])
     yield f"没变 {seen.unchanged} 条。"
 
@@ -167,6 +178,7 @@ def _as_json(seen: Preview, *, applied: bool) -> dict[str, object]:
         "new": [s.id for s in seen.new], "changed": changed,
         "removed": [s.id for s in seen.removed], "unchanged": seen.unchanged,
         "held": [s.id for s in seen.held], "applied": applied,
+        "copies": [[s.id, other.id] for s, other in seen.copies],
     }  # fmt: skip
 
 
@@ -175,7 +187,7 @@ def _as_json(seen: Preview, *, applied: bool) -> dict[str, object]:
 def undo(options: Options) -> None:
     """撤销最近一次导入；再运行一次，撤销再前面一次。"""
     with answered(), opened(options.load()) as store, store.atomic():
-        done = shelf.undo(store, WallClock().now(), BY)
+        done = imports.undo(store, WallClock().now(), BY)
     click.echo(f"已撤销导入“{done.what.source}”：恢复 {done.restored} 条，去掉 {done.dropped} 条。")
     if done.kept:
         some = "、".join(done.kept[:LISTED])

@@ -10,7 +10,7 @@ from bot.sandbox.player import ZONE
 from bot.sandbox.stage import Said, Stage
 from handlers import cards, followups
 from handlers.context import Ctx
-from handlers.words import CONCERN_STATES, POLARITY, TIERS, weekday, when
+from handlers.words import CONCERN_STATES, POLARITY, TIERS, weekday
 from nlp.labels import CONCERNS, INTENTS
 from storage import customers, events
 from storage import followups as owed
@@ -169,7 +169,7 @@ def _owed(ctx: Ctx, advisor: str) -> list[dict[str, str]]:
     for followup in found[:6]:
         customer = customers.get(ctx.db, followup.customer)
         if customer:
-            due = when(followup.due_at.astimezone(ctx.zone), ctx.local)
+            due = _time(followup.due_at)
             kind = followups.KINDS.get(followup.kind, followup.kind)
             rows.append(
                 {
