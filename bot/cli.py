@@ -39,7 +39,7 @@ def main(ctx: click.Context, path: Path, verbose: bool) -> None:
 
 for command in (
     run.serve, run.sandbox, run.doctor, data.migrate, data.backup, data.restore, data.replay,
-    texts.tag, texts.train, texts.suggest, scripts.scripts, texts.lexicon, people.customers,
-    people.followups_, people.digest, bench.bench,
+    texts.tag, texts.train, texts.evaluate, texts.suggest, scripts.scripts, texts.lexicon,
+    people.customers, people.followups_, people.digest, bench.bench,
 ):  # fmt: skip
     main.add_command(command)

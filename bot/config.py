@@ -14,8 +14,6 @@ from rapidfuzz import process
 
 from handlers.settings import Section, Settings
 
-SHIPPED = Path(__file__).resolve().parent.parent / "config.toml"
-
 
 class ConfigError(Exception):
     """A setting is wrong or missing; the message is one sentence with place and cure."""

@@ -22,7 +22,6 @@ from storage.db import StorageError
 from storage.sqlite import Sqlite
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗", "off": "-"}
-LEAST_PICTURE = 2_000  # bytes; a picture whose font is missing is nearly empty
 TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 

@@ -155,6 +155,8 @@ def _funnel(window: Window, ctx: Ctx) -> Part:
     shown = "→".join(f"{step}{n}" for step, n in counts.items())
     opened = share(counts["开口"], counts["加微"])
     details = [f"{step} {counts[step]}，近7日均值 {mean[step]:.1f}" for step in counts]
+    spoken = stats.talked(ctx.db, window.stores, window.since, window.until)
+    details.append(f"沟通 {spoken} 人＝那天说过话的客户（粘贴、存档）")
     details.append(f"开口率 {opened}＝开口÷加微；案例参考值 {YARDSTICK:.0%}")
     return Part("漏斗", f"漏斗：{shown}（开口率{opened}）", tuple(details), 50)
 

@@ -33,7 +33,3 @@ def combine(routers: Iterable[Router]) -> Router:
 def on(channel: str, *kinds: str) -> Test:
     """Messages of these kinds on one channel; no kinds means all of them."""
     return lambda msg: msg.channel == channel and (not kinds or msg.kind in kinds)
-
-
-def on_event(name: str) -> Test:
-    return lambda msg: msg.event == name

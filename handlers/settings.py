@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Level = Literal["O", "H", "A", "B", "C", "N"]
 Weekday = Literal["周一", "周二", "周三", "周四", "周五", "周六", "周日"]
 Days = Annotated[int, Field(ge=0, le=3650)]
 Minutes = Annotated[int, Field(ge=0, le=100_000)]

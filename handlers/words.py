@@ -3,14 +3,6 @@
 from datetime import date, datetime, timedelta
 
 TIERS = {"high": "高意向", "mid": "中意向", "low": "低意向"}
-TRACKS = {
-    "ordered": "已下订",
-    "pursuing": "线索跟进中",
-    "group-active": "群内活跃",
-    "talking": "持续沟通",
-    "unwoken": "未唤醒",
-    "to-wake": "待唤醒",
-}
 POLARITY = {1: "满意", 0: "在问", -1: "担心"}
 CONCERN_STATES = {"": "未回应", "answered": "已回应", "solved": "已解决", "stuck": "仍卡住"}
 WEEKDAYS = "一二三四五六日"

@@ -130,10 +130,6 @@ def tag(
     )  # fmt: skip
 
 
-def untag(db: Db, customer_id: str, kind: str) -> None:
-    db.run("delete from tags where customer = :c and kind = :kind", c=customer_id, kind=kind)
-
-
 def tags(db: Db, customer_id: str, now: datetime, kind: str = "") -> list[Tag]:
     """Tags that have not expired, the freshest first."""
     sql = """select kind, code, polarity, value, evidence, confidence, source, state, mentions,

@@ -22,6 +22,7 @@ from bot.commands.common import (
     show,
     told,
 )
+from nlp import evaluate as evaluating
 from nlp import tag as tagging
 from nlp import train as training
 from nlp.explain import underline
@@ -111,6 +112,19 @@ def _stored(options: Options) -> Bank:
     today = WallClock().now().date()
     with opened(options.load()) as store:
         return Bank(s for s in library.stored(store) if s.live(today))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--model", type=click.Path(path_type=Path), help="salesbot train 写出的目录")
+def evaluate(file: Path, model: Path | None) -> None:
+    """拿标注好的 JSONL 打分：准确率、召回率、F1、混淆表和错例。"""
+    with told():
+        learnt = Model.load(model) if model else None
+    report = evaluating.evaluate(library.shipped_lexicon(), _lines(file), learnt)
+    click.echo(evaluating.render(report))
+    if report.errors:
+        raise SystemExit(BROKEN)
 
 
 @click.group()
