@@ -34,7 +34,8 @@ def restyle(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if dialog is None or script is None:
         yield Send(msg.sender, "先贴客户的话，我给出话术后再换写法。")
         return
-    other = next((s for s in ctx.bank.all() if s.q == script.q and s.style == style and s.q), None)
+    shared = (s for s in ctx.bank.all() if s.live(ctx.today) and s.scope != "个人")
+    other = next((s for s in shared if s.q and s.q == script.q and s.style == style), None)
     if other is None:
         yield Send(msg.sender, f"“{script.title}”还没有{style}的写法。")
         return

@@ -55,8 +55,11 @@ def _written(words: str, dialog: Dialog, ctx: Ctx) -> Script:
 
 
 def _taken(dialog: Dialog, ctx: Ctx) -> Script | None:
-    """The script that was taken, as an own one. It keeps the standard question and so stands as
-    a style of the same answer, found first by the wording it was wanted for."""
+    """The script that was taken, as an own one.
+
+    It keeps the standard question, so the two are never shown side by side, and is found first
+    by the wording it was wanted for. It has no style: 短一点 offers only what all may see.
+    """
     taken = scripts.adopted_of(ctx.db, [use for use, _ in dialog.body["uses"]])
     script = ctx.bank.get(taken) if taken else None
     if script is None:
@@ -64,7 +67,7 @@ def _taken(dialog: Dialog, ctx: Ctx) -> Script | None:
     question = mask.phones(dialog.body["text"])
     return replace(
         script, id=_id(ctx), owner=dialog.member, scope="个人", version=1, pinned=False, stores=(),
-        q=script.q or question, also=tuple(dict.fromkeys((question, *script.also))),
+        style="", q=script.q or question, also=tuple(dict.fromkeys((question, *script.also))),
     )  # fmt: skip
 
 

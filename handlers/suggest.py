@@ -128,7 +128,7 @@ def adopt(dialog: Dialog, number: int, ctx: Ctx) -> Iterator[Action]:
         return
     use_id, script_id = uses[number - 1]
     customer = customers.get(ctx.db, dialog.body["customer"]) if dialog.body["customer"] else None
-    script = ctx.bank.get(script_id)
+    script = _in_use(script_id, ctx)
     if script is None:
         yield Send(dialog.member, "这条话术刚刚停用了，请回复 换一批。")
         return
@@ -142,6 +142,12 @@ def adopt(dialog: Dialog, number: int, ctx: Ctx) -> Iterator[Action]:
     yield from _take(dialog, use_id, filled.text, customer, script, ctx)
 
 
+def _in_use(script_id: str, ctx: Ctx) -> Script | None:
+    """Unless it was stopped, or its last day passed, since it was shown."""
+    script = ctx.bank.get(script_id)
+    return script if script and script.live(ctx.today) else None
+
+
 def _asking(name: str) -> str:
     return f"这条话术要用到“{name}”，现在该填什么？直接回复内容；不用这条就回复 换一批。"
 
@@ -153,7 +159,7 @@ def supply(asked: Dialog, value: str, ctx: Ctx) -> Iterator[Action]:
     if dialog is None:
         return
     use_id, script_id = dialog.body["uses"][asked.body["number"] - 1]
-    script = ctx.bank.get(script_id)
+    script = _in_use(script_id, ctx)
     if script is None:
         yield Send(asked.member, "这条话术刚刚停用了，请回复 换一批。")
         return

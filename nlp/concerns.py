@@ -103,7 +103,7 @@ def _by_clause(clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[_Clause]:
 def _of_clause(text: str, part: _Clause) -> list[Finding]:
     asking = _asking(text, part)
     cues = [_cue(text, part, hit, asking) for hit in widest(part.of("cue"))]
-    cues = _unasked(_owned(cues, part), part.of("ask")) if cues else cues
+    cues = _unasked(_owned(text, cues, part), part.of("ask")) if cues else cues
     topics = [
         _topic(text, part, hit, asking)
         for hit in outermost(widest(part.of("topic")))
@@ -118,12 +118,14 @@ def _of_clause(text: str, part: _Clause) -> list[Finding]:
 
 # Of these a story gives figures and reports; only plain cues are feelings about them.
 WEIGHED = frozenset(("price", "energy", "power", "safety"))
-PRICED = frozenset(("cost", "finance", "tradein", "service", "resale", "energy", "charging"))
+PRICED = frozenset(("cost", "finance", "tradein", "service", "resale"))
+FEES = ("费", "油钱", "充电")
 
 
-def _owned(cues: list[Finding], part: _Clause) -> list[Finding]:
+def _owned(text: str, cues: list[Finding], part: _Clause) -> list[Finding]:
     """保养费贵不贵 is about what the upkeep costs, not about the price of the car."""
-    if not any(h.rule.code in PRICED for h in part.of("topic")):
+    topics = part.of("topic")
+    if not any(h.rule.code in PRICED or text.endswith(FEES, 0, h.end) for h in topics):
         return cues
     return [c for c in cues if c.code != "price" or c.rule not in ("price.dear", "price.cheap")]
 

@@ -88,7 +88,7 @@ DENIALS = (
     "不去", "不会", "不接受",
 )  # fmt: skip
 UNDENIED = re.compile(
-    "能不能|可不可以|要不要|是不是|会不会|不是不|想不想|用不用|需不需要|不能不|不得不|别忘"
+    "能不能|可不可以|要不要|是不是|会不会|不是不|想不想|用不用|需不需要|不能不|不得不|别忘|难道|就不能"
 )
 
 
@@ -97,7 +97,7 @@ DENIED = re.compile("(?:不|没|没有)$|" + "|".join(DENIALS))
 
 def _denied(text: str, hit: Hit, clause: Clause) -> bool:
     before = text[max(clause.start, hit.start - 6) : hit.start]
-    if UNDENIED.search(before):
+    if UNDENIED.search(text, max(clause.start, hit.start - 6), hit.start + 1):
         return False
     if DENIED.search(before):
         return True
@@ -134,6 +134,8 @@ def tier(found: Sequence[Signal], intents: Sequence[Intent]) -> str:
     codes = {i.code for i in intents if not i.negated}
     if "opt_out" in codes or "end" in names or "lost" in codes:
         return "low"
+    if any(i.code == "cancel_order" and "能" not in i.evidence for i in intents):
+        found = [s for s in found if s.name != "order_now"]
     tiers = {s.tier for s in found}
     if "low" in tiers and not names & {"order_now", "test_drive", "stock"}:
         return "low"

@@ -63,8 +63,10 @@ def toml_rows(path: Path) -> list[Row]:
 def _each(text: str) -> list[_Found]:
     """Entry by entry, which is quick in a long file; nothing when a piece is not one entry."""
     starts = [found.start() for found in _ENTRY.finditer(text)]
+    if not starts:
+        return []
     found: list[_Found] = []
-    line = 1 + text.count("\n", 0, starts[0]) if starts else 1
+    line = 1 + text.count("\n", 0, starts[0])
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         try:
             content = tomllib.loads(text[start:end])
@@ -74,7 +76,7 @@ def _each(text: str) -> list[_Found]:
             return []
         found.append((line, content["script"][0]))
         line += text.count("\n", start, end)
-    return found if starts and _only_comments(text[: starts[0]]) else []
+    return found if _only_comments(text[: starts[0]]) else []
 
 
 def _only_comments(text: str) -> bool:

@@ -313,6 +313,29 @@ def test_own_scripts_are_listed_and_stopped_by_number(own):
     assert "第0种写法" not in own.says("zhang", "客户李先生问：能不能带猫一起试驾")[0].text
 
 
+def test_what_was_stopped_since_it_was_shown_is_not_handed_out(own):
+    own.says("zhang", "客户王女士问：能不能带猫一起试驾")
+    own.says("zhang", "存为我的话术：可以带，提前说一声。")
+    own.says("zhang", "客户李先生问：能不能带猫一起试驾")
+    own.says("zhang", "删除我的话术 1")
+
+    own.says("zhang", "采用 1")
+
+    assert "刚刚停用了" in own.texts()
+
+
+def test_what_one_keeps_is_no_style_for_the_others(own):
+    short = next(s for s in own.knowledge.bank.all() if s.style == "简短" and "{" not in s.body)
+    own.knowledge = replace(own.knowledge, bank=Bank((short,)))
+    own.says("zhang", f"客户王女士问：{short.q}")
+    for words in ("采用 1", "存为我的话术"):
+        own.says("zhang", words)
+
+    (kept,) = library.stored(own.db)
+
+    assert (kept.body, kept.style) == (short.body, "")
+
+
 @pytest.mark.parametrize("n", [0, 3])
 def test_a_number_that_is_no_own_script_is_told_the_range(own, n):
     own.says("zhang", "客户王女士问：能不能带猫一起试驾")

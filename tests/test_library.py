@@ -510,6 +510,14 @@ def test_from_five_counted_ones_the_likeliest_two_are_named(talk):
     assert [s.id for s in found] == [second, first]
 
 
+def test_another_advisor_s_own_script_is_not_named(talk):
+    with_bank(talk, replace(SCRIPT, id="own", scope="个人", owner="lina"))
+    follows(talk, [("a", "own")] * 5)
+
+    assert nexts.likely(["a"], "zhang", talk.ctx()) == []
+    assert [s.id for s in nexts.likely(["a"], "lina", talk.ctx())] == ["own"]
+
+
 def test_four_counted_ones_are_too_few(talk):
     follows(talk, [("a", "range-winter")] * 4)
 

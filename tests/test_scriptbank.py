@@ -557,3 +557,10 @@ def test_a_clean_script_has_no_problem():
     clean = script(q="后备箱多大", body="{客户称呼}，后备箱放得下两个大箱子。", concerns=("space",))
 
     assert lint([clean], TODAY) == ()
+
+
+def test_a_file_without_a_script_is_told_and_not_a_crash(tmp_path):
+    path = tmp_path / "empty.toml"
+    path.write_text("# nothing yet\n", encoding="utf-8")
+
+    assert load.toml_rows(path) == []
