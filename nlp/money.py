@@ -100,6 +100,12 @@ UNITS = re.compile(
 )
 # One of these characters is part of whatever UNITS finds; asked first, since it is cheap.
 UNIT_CHARS = frozenset("万w千k百亿个元块圆¥$€£成期年月%币刀镑铢首预落裸优报便定订拿总控心降少")
+# Cheap signs that there is an amount with a unit, or a cue that needs none.
+COUNTED = re.compile(
+    rf"[\d{CN}几数.][\s角毛]?[几多来]?\s?(?:[万w千k百亿元块圆美港欧英日韩台新澳加泰卢刀人r几多来]"
+    r"|个(?!月|人|小时|星期|礼拜))|[¥$€£]|hk|rmb|人民币|[美港]|欧元"
+)
+BARE_CHARS = frozenset("首月每预心落裸优报便定订控总降少拿搞")
 TRIGGER = re.compile(rf"[\d{CN}几数]")
 
 
@@ -115,8 +121,10 @@ def find(text: str) -> list[Amount]:
     """The amounts of a normalised text, left to right; none overlaps another."""
     if UNIT_CHARS.isdisjoint(text) or not (TRIGGER.search(text) and UNITS.search(text)):
         return []
-    found = sorted([*_amounts(text), *_bare(text), *_shares(text)], key=lambda a: (a.start, -a.end))
-    kept = _apart(found)
+    found = [*_amounts(text)] if COUNTED.search(text) else []
+    found += () if BARE_CHARS.isdisjoint(text) else _bare(text)
+    found += _shares(text)
+    kept = _apart(sorted(found, key=lambda a: (a.start, -a.end)))
     return _apart(sorted([*kept, *_terms(text)], key=lambda a: (a.start, -a.end)))
 
 

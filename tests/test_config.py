@@ -27,6 +27,8 @@ token = "env:T_TOKEN"
 encoding_aes_key = "env:T_KEY"
 """
 
+SHIPPED = Path(__file__).parent.parent / "config.toml"
+
 
 def parsed(text):
     return config.parse(text, Path("config.toml"))
@@ -192,7 +194,7 @@ def test_no_command_prints_a_secret_when_the_file_is_wrong(tmp_path, command):
 
 def shipped():
     """The file with its commented-out sections switched on."""
-    text = config.SHIPPED.read_text(encoding="utf-8")
+    text = SHIPPED.read_text(encoding="utf-8")
     return re.sub(r"^# ?(?=\[|\w+ = )", "", text, flags=re.M)
 
 
@@ -231,7 +233,7 @@ def test_every_setting_stands_in_the_shipped_file_and_none_that_is_not():
 
 
 def test_the_shipped_values_are_the_defaults():
-    found = config.load(config.SHIPPED)
+    found = config.load(SHIPPED)
     plain = found.model_copy(update={"folder": Path()})
 
     assert plain.model_dump(exclude={"wecom"}) == Config().model_dump(exclude={"wecom"})
@@ -239,7 +241,7 @@ def test_the_shipped_values_are_the_defaults():
 
 
 def test_the_shipped_file_is_right_with_everything_switched_on():
-    found = config.parse(shipped(), config.SHIPPED)
+    found = config.parse(shipped(), SHIPPED)
 
     assert found.wecom.aibot.name == "小福"
     assert [s.id for s in found.settings.stores] == ["bj-cy"]

@@ -171,17 +171,6 @@ def recording():
 
 
 @pytest.mark.xdist_group("recording")
-@pytest.mark.parametrize("name", READMES)
-def test_the_recording_in_the_readme_is_what_happens(recording, name):
-    shown = re.search(
-        r"<!-- first-day -->\n.*?```text\n(.*?)```\n.*?<!-- /first-day -->", read(ROOT / name), re.S
-    )
-
-    assert shown
-    assert shown[1] == recording
-
-
-@pytest.mark.xdist_group("recording")
 @pytest.mark.parametrize(
     "words",
     [
