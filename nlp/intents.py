@@ -21,6 +21,8 @@ NEVER_NEGATED = (
     "chitchat",
 )
 TIERS = ("high", "mid", "low")
+MAY = re.compile("能|可以")  # 定金能退吗 is asked before it is paid
+OTHERS = re.compile("朋友|同事|邻居|亲戚|别人|有人|谁|人家|群友")  # who bought, if not the customer
 
 
 def find(
@@ -34,12 +36,20 @@ def find(
         if held and held[0] and held[1] >= size:
             continue
         clause = clauses[index(ends, hit.start)]
+        if code == "lost" and OTHERS.search(normal.text, clause.start, hit.start):
+            continue
         meant = code in NEVER_NEGATED or not _denied(normal.text, hit, clause)
         if held is None or (meant, size) > held[:2]:
             best[code] = meant, size, hit
     if "opt_out" in best and _order_back(best["opt_out"][2], hits):
         del best["opt_out"]
+    if "lost" in best and "order" in best and _overlap(best["lost"][2], best["order"][2]):
+        del best["order"]  # 定了理想 is an order, but not here
     return [_intent(original, normal, hit, not meant) for meant, _, hit in best.values()]
+
+
+def _overlap(a: Hit, b: Hit) -> bool:
+    return a.start < b.end and b.start < a.end
 
 
 TAKEN_BACK = 2  # characters of 退订, which may mean the messages or the order
@@ -49,10 +59,7 @@ def _order_back(hit: Hit, hits: Sequence[Hit]) -> bool:
     """退订 with an order in sight takes back the order: 我要退订，定金能退吗."""
     if hit.end - hit.start != TAKEN_BACK:
         return False
-    return any(
-        h.rule.code in ("deposit", "cancel_order") and (h.end <= hit.start or h.start >= hit.end)
-        for h in hits
-    )
+    return any(h.rule.code in ("deposit", "cancel_order") and not _overlap(h, hit) for h in hits)
 
 
 def _intent(original: str, normal: Normal, hit: Hit, denied: bool) -> Intent:
@@ -134,7 +141,7 @@ def tier(found: Sequence[Signal], intents: Sequence[Intent]) -> str:
     codes = {i.code for i in intents if not i.negated}
     if "opt_out" in codes or "end" in names or "lost" in codes:
         return "low"
-    if any(i.code == "cancel_order" and "能" not in i.evidence for i in intents):
+    if any(i.code == "cancel_order" and not MAY.search(i.evidence) for i in intents):
         found = [s for s in found if s.name != "order_now"]
     tiers = {s.tier for s in found}
     if "low" in tiers and not names & {"order_now", "test_drive", "stock"}:

@@ -67,6 +67,7 @@ CONCERNS = [
     ("连个天窗都没有", "config", -1),
     ("配置挺全的", "config", 1),
     ("车机老卡", "smart", -1),
+    ("服了，这车机又死机了", "smart", -1),
     ("语音识别特别准", "smart", 1),
     ("刹车距离长不长", "safety", 0),
     ("撞得这么狠人没事，真结实", "safety", 1),
@@ -158,6 +159,10 @@ INTENTS = [
     ("在吗", {"greeting"}, set()),
     ("好的谢谢", {"thanks"}, {"complaint"}),
     ("今天好冷啊哈哈", {"chitchat"}, set()),
+    ("我定了理想", {"lost"}, {"order"}),
+    ("我朋友昨天提车了，说不错", set(), {"lost"}),
+    ("空间够用了", set(), {"ask_spec"}),
+    ("帮我退订短信", {"opt_out"}, {"cancel_order"}),
     ("不退订，就是问问定金", {"deposit"}, {"opt_out"}),
 ]
 
@@ -183,6 +188,8 @@ def test_what_somebody_wants_is_heard(read, text, wanted, unwanted):
         ("我已经提车了，买的别家", "low"),
         ("谁提车了，聊聊", "none"),
         ("哈哈", "none"),
+        ("晚上好", "none"),
+        ("小定可以退吗", "high"),
     ],
 )
 def test_the_nearness_of_a_purchase_is_not_guessed(read, text, tier):
