@@ -235,3 +235,50 @@ def test_so_so_is_less_sure_than_praise(read):
     (faint,), (plain,) = read("价格还行吧").concerns, read("这价格真香").concerns
 
     assert faint.confidence < plain.confidence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "别再打扰我了",
+        "不要再给我发消息了，谢谢",
+        "以后不用联系我了",
+        "能不能别老发广告",
+        "再发我就拉黑了",
+        "TD",
+        "退订短信",
+        "烦死了天天发",
+        "请把我删了吧",
+        "我不想再收到你们的消息",
+        "请停止推送",
+        "把我从群里移出去吧",
+        "麻烦不要给我打电话",
+        "谢谢，暂时不需要，别联系了",
+    ],
+)
+def test_nobody_who_wants_to_be_left_alone_is_missed(read, text):
+    assert read(text).intent("opt_out")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我要去消协告你们",
+        "再不处理我就发抖音曝光你们",
+        "你们店大欺客",
+        "叫你们经理来，什么破服务",
+        "车子修了三次还没好，要求退车",
+        "骗子，说好送的脚垫没有",
+        "提车一个月就坏了，你们必须给个说法",
+        "合同和当初说的不一样，我要维权",
+        "打12345投诉你们",
+        "太过分了，等了两个月还不给车",
+        "你们这是虚假宣传",
+        "我已经找律师了",
+        "退钱！",
+        "销售承诺的保养不认账",
+        "差评，再也不来了",
+    ],
+)
+def test_nobody_who_complains_is_missed(read, text):
+    assert read(text).intent("complaint")
