@@ -88,7 +88,9 @@ class Lexicon:
         findings = concerns.find(normal.text, parts, feelings)
         found = intents.find(text, normal, kinds.get("intent", ()), ends, parts)
         found += intents.asked(text, normal, findings, found)
-        findings += _rivals(normal.text, found_slots, found, findings)
+        others = ("rival",) if tuple(own_brands) else ("model", "rival")
+        cars = [s for s in found_slots if s.kind in others]
+        findings += _rivals(normal.text, cars, found, findings)
         signs = intents.signals(text, normal, kinds.get("signal", ()), ends, parts)
         return Reading(
             text,
@@ -152,10 +154,12 @@ def _fired(feelings: Iterable[Hit], meanings: Iterable[Hit]) -> tuple[str, ...]:
 
 
 def _rivals(
-    text: str, named: Sequence[Slot], found: Sequence[Intent], findings: Sequence[Finding]
+    text: str, cars: Sequence[Slot], found: Sequence[Intent], findings: Sequence[Finding]
 ) -> list[Finding]:
-    """A comparison with a car by name is about a rival, also where no word for it is said."""
-    cars = [s for s in named if s.kind in ("model", "rival")]
+    """A comparison with a car by name is about a rival, also where no word for it is said.
+
+    Two of our own side by side, 你们的S6和S4差在哪, are no rivals.
+    """
     compares = any(i.code == "compare" for i in found)
     if not cars or not compares or any(f.code == "rival" for f in findings):
         return []

@@ -282,3 +282,13 @@ def test_nobody_who_wants_to_be_left_alone_is_missed(read, text):
 )
 def test_nobody_who_complains_is_missed(read, text):
     assert read(text).intent("complaint")
+
+
+def test_two_of_our_own_cars_side_by_side_are_no_rivals():
+    lexicon = Lexicon.load()
+
+    ours = lexicon.read("S6和S4差在哪", at=AT, own_brands=("青屿",))
+    theirs = lexicon.read("S6和Model Y差在哪", at=AT, own_brands=("青屿",))
+
+    assert "rival" not in {c.code for c in ours.concerns}
+    assert "rival" in {c.code for c in theirs.concerns}
