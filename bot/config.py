@@ -182,7 +182,28 @@ def _sentence(
         return f"{place} 未知配置项{hint}"
     if kind == "missing":
         return f"{place} 缺少，请补上"
-    return f"{place} {_seen(loc, data)}{message.removeprefix('Value error, ')}"
+    return f"{place} {_seen(loc, data)}{_wanted(kind, message)}"
+
+
+WANTED = {
+    "int_parsing": "应为整数", "int_type": "应为整数", "int_from_float": "应为整数",
+    "string_type": "应为带引号的文字", "bool_parsing": "应为 true 或 false",
+    "bool_type": "应为 true 或 false", "tuple_type": "应为 [ ] 括起的列表",
+    "dict_type": "应为一节或 { } 括起的表", "model_type": "应为一节",
+    "time_parsing": '应为时刻，例如 "08:45:00"', "time_type": '应为时刻，例如 "08:45:00"',
+}  # fmt: skip
+PHRASES = (("Value error, ", ""), ("Input should be greater than or equal to ", "不能小于 "),
+           ("Input should be less than or equal to ", "不能大于 "), ("Input should be ", "应为 "),
+           (" or ", " 或 "))  # fmt: skip
+
+
+def _wanted(kind: str, message: str) -> str:
+    """What is allowed, in the language of whoever edits the file."""
+    if kind in WANTED:
+        return WANTED[kind]
+    for english, chinese in PHRASES:
+        message = message.replace(english, chinese)
+    return message
 
 
 def _seen(loc: tuple[int | str, ...], data: Any) -> str:
