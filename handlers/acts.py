@@ -7,6 +7,7 @@ from handlers import cards, concerns, followups, journey, names, suggest, undo
 from handlers.context import Ctx
 from handlers.values import Action, Send
 from handlers.words import TIERS, when
+from nlp import mask
 from storage import customers, dialogs
 from storage import followups as owed
 from storage.customers import Customer
@@ -35,12 +36,17 @@ def choose(name: str, member: str, then: dict[str, str], ctx: Ctx) -> Iterator[A
         return
     ids = [c.id for c in found.candidates]
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="which",
-                  body={"ids": ids, **then}, now=ctx.now)  # fmt: skip
+                  body={"ids": ids, **_masked(then)}, now=ctx.now)  # fmt: skip
     head = f"有{len(ids)}位“{name}”，" if found.exact else f"没有“{name}”，是不是："
     rows = [f"{n}. {names.describe(c, ctx)}" for n, c in enumerate(found.candidates, 1)]
     yield Send(
         member, "\n".join([head + ("请选一位：" if found.exact else ""), *rows, "回复序号。"])
     )
+
+
+def _masked(then: dict[str, str]) -> dict[str, str]:
+    """What waits for an answer is a stored record, so no phone number stands in it."""
+    return {name: mask.phones(text) for name, text in then.items()}
 
 
 def with_customer(name: str, member: str, then: dict[str, str], ctx: Ctx) -> Iterator[Action]:

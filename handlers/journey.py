@@ -13,6 +13,7 @@ from handlers.context import Ctx
 from handlers.undo import before, remember
 from handlers.values import Action, Send
 from handlers.words import TIERS, when
+from nlp import mask
 from storage import customers, dialogs, events
 from storage import followups as owed
 from storage.customers import Customer
@@ -85,7 +86,7 @@ def record(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Ac
 def _add(ctx: Ctx, customer: Customer, kind: str, at: datetime, words: str, member: str) -> str:
     event_id = ctx.new_id()
     events.add(ctx.db, event_id=event_id, customer=customer.id, kind=kind, when=at,
-               source="advisor", evidence=words, by_whom=member)  # fmt: skip
+               source="advisor", evidence=mask.phones(words), by_whom=member)  # fmt: skip
     return event_id
 
 

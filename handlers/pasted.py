@@ -71,7 +71,7 @@ def _who_speaks(chat: paste.Paste, words: str, msg: Inbound, ctx: Ctx) -> Iterat
     if not chat.unclear:
         yield Send(msg.sender, answers.LOST)
         return
-    body = {"speakers": list(chat.unclear), "text": words}
+    body = {"speakers": list(chat.unclear), "text": mask.phones(words)}
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=msg.sender, kind="which", body=body,
                   now=ctx.now)  # fmt: skip
     rows = [f"{n}. {name}" for n, name in enumerate(chat.unclear, 1)]

@@ -43,7 +43,7 @@ def show(
     uses = [(ctx.new_id(), s.script.id) for s in found.items]
     scripts.shown(ctx.db, ids=uses, advisor=member, customer=customer.id if customer else "",
                   question=mask.phones(text), now=ctx.now)  # fmt: skip
-    body = {"customer": customer.id if customer else "", "text": text, "uses": uses,
+    body = {"customer": customer.id if customer else "", "text": mask.phones(text), "uses": uses,
             "skip": [*skip, *(s.script.id for s in found.items)],
             "nexts": [s.id for s in after],
             "why": _why(reading, noted, found)}  # fmt: skip
@@ -126,20 +126,7 @@ def adopt(dialog: Dialog, number: int, ctx: Ctx) -> Iterator[Action]:
     if not 1 <= number <= len(uses):
         yield Send(dialog.member, f"这一批只有{len(uses)}条，请回复 采用 1 到 采用 {len(uses)}。")
         return
-    use_id, script_id = uses[number - 1]
-    customer = customers.get(ctx.db, dialog.body["customer"]) if dialog.body["customer"] else None
-    script = _in_use(script_id, ctx)
-    if script is None:
-        yield Send(dialog.member, "这条话术刚刚停用了，请回复 换一批。")
-        return
-    filled = fill.fill(script, followups.values(customer, ctx))
-    if filled.missing:
-        body = {"suggest": dialog.id, "number": number, "values": {}, "ask": filled.missing[0]}
-        dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=dialog.member, kind="fill",
-                      body=body, now=ctx.now)  # fmt: skip
-        yield Send(dialog.member, _asking(filled.missing[0]))
-        return
-    yield from _take(dialog, use_id, filled.text, customer, script, ctx)
+    yield from _hand(dialog, number, {}, ctx)
 
 
 def _in_use(script_id: str, ctx: Ctx) -> Script | None:
@@ -156,21 +143,25 @@ def supply(asked: Dialog, value: str, ctx: Ctx) -> Iterator[Action]:
     """The advisor told a variable that was missing; ask for the next, or hand the text over."""
     dialog = dialogs.get(ctx.db, asked.body["suggest"])
     dialogs.close(ctx.db, asked.id)
-    if dialog is None:
-        return
-    use_id, script_id = dialog.body["uses"][asked.body["number"] - 1]
+    if dialog is not None:
+        told = {**asked.body["values"], asked.body["ask"]: value.strip()}
+        yield from _hand(dialog, asked.body["number"], told, ctx)
+
+
+def _hand(dialog: Dialog, number: int, told: dict[str, str], ctx: Ctx) -> Iterator[Action]:
+    """Script `number` as a text to pass on, or a question for what it still lacks."""
+    use_id, script_id = dialog.body["uses"][number - 1]
     script = _in_use(script_id, ctx)
     if script is None:
-        yield Send(asked.member, "这条话术刚刚停用了，请回复 换一批。")
+        yield Send(dialog.member, "这条话术刚刚停用了，请回复 换一批。")
         return
     customer = customers.get(ctx.db, dialog.body["customer"]) if dialog.body["customer"] else None
-    told = {**asked.body["values"], asked.body["ask"]: value.strip()}
     filled = fill.fill(script, {**followups.values(customer, ctx), **told})
     if filled.missing:
-        body = {**asked.body, "values": told, "ask": filled.missing[0]}
-        dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=asked.member, kind="fill",
+        body = {"suggest": dialog.id, "number": number, "values": told, "ask": filled.missing[0]}
+        dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=dialog.member, kind="fill",
                       body=body, now=ctx.now)  # fmt: skip
-        yield Send(asked.member, _asking(filled.missing[0]))
+        yield Send(dialog.member, _asking(filled.missing[0]))
         return
     yield from _take(dialog, use_id, filled.text, customer, script, ctx)
 

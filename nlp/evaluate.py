@@ -97,7 +97,10 @@ def _line(
             raise ValueError("应为 JSON 对象")
         reading = tag.understood(lexicon, record, now, model)
         pairs = _pairs(record, to_json(reading, number))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+    except (TypeError, KeyError, AttributeError, IndexError):
+        report.errors.append(f"第 {number} 行：标注的形状不对，各字段要和 tag 的输出一样")
+        return
+    except (ValueError, RecursionError) as exc:
         report.errors.append(f"第 {number} 行：{exc}")
         return
     report.lines += 1

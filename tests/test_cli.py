@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
+from bot.commands import run
+from bot.config import Config, Wecom
 from bot.sandbox import demo
 from storage import customers, inbox, outbox
 from storage.schema import migrations
@@ -465,3 +467,15 @@ def test_doctor_sees_a_damaged_store(run, company):
     assert rows["存储"]["state"] == "bad"
     assert "restore" in rows["存储"]["cure"]
     assert sqlite3.sqlite_version
+
+
+def test_a_surface_that_is_not_served_yet_is_not_called_on():
+    sections = {"kf": {}, "aibot": {"mode": "websocket"}, "app": {"agent_id": 1}}
+    config = Config(wecom=Wecom.model_validate(sections))
+
+    said = run._surfaces(config)
+
+    assert "自建应用：开" in said
+    assert "微信客服：只收下回调" in said
+    assert "智能机器人：关（这个版本还没有长连接" in said
+    assert "会话存档：关（没有 [wecom.archive] 一节）" in said

@@ -374,3 +374,14 @@ def test_without_a_next_question_that_is_said(talk, before, said):
     talk.says("zhang", "下一问 1")
 
     assert said in talk.texts()
+
+
+def test_no_phone_number_stands_in_what_is_kept_of_a_conversation(talk):
+    talk.says("zhang", "客户王女士问：冬天续航怎么样，我电话13812345678")
+    talk.says("zhang", "客户王先生问：有点贵，打13812345678")
+    talk.says("zhang", "记录 王女士 试驾了，电话13812345678")
+
+    tables = ("dialogs", "events", "messages", "tags", "script_uses", "gaps")
+    kept = [str(talk.db.rows(f"select * from {table}")) for table in tables]
+    assert not any("13812345678" in rows for rows in kept)
+    assert "138****5678" in kept[1]

@@ -55,15 +55,27 @@ async def _serve(config: Config) -> None:
             await runner.cleanup()
 
 
+SURFACES = {"app": "自建应用", "contact": "客户联系", "kf": "微信客服", "archive": "会话存档",
+            "aibot": "智能机器人"}  # fmt: skip
+KEPT_ONLY = ("kf", "archive")  # what comes in is kept, and waits for a version that reads it
+
+
 def _surfaces(config: Config) -> str:
-    """Which surfaces are on, and why the others are not."""
+    """Which surfaces are on, why the others are not, and what is on but not served yet."""
     lines = [f"监听 http://{config.server.host}:{config.server.port}"]
-    names = {"app": "自建应用", "contact": "客户联系", "kf": "微信客服", "archive": "会话存档",
-             "aibot": "智能机器人"}  # fmt: skip
-    for key, name in names.items():
-        on = getattr(config.wecom, key) is not None
-        lines.append(f"  {name}：{'开' if on else f'关（没有 [wecom.{key}] 一节）'}")
+    lines += [f"  {name}：{_state(config, key)}" for key, name in SURFACES.items()]
     return "\n".join(lines)
+
+
+def _state(config: Config, key: str) -> str:
+    section = getattr(config.wecom, key)
+    if section is None:
+        return f"关（没有 [wecom.{key}] 一节）"
+    if key in KEPT_ONLY:
+        return "只收下回调，这个版本还不处理"
+    if key == "aibot" and section.mode == "websocket":
+        return '关（这个版本还没有长连接，请用 mode = "callback"）'
+    return "开"
 
 
 async def _stopped() -> None:
