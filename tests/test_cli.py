@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
-from bot.commands import run
+from bot.commands import run as running
 from bot.config import Config, Wecom
 from bot.sandbox import demo
 from storage import customers, inbox, outbox
@@ -473,7 +473,7 @@ def test_a_surface_that_is_not_served_yet_is_not_called_on():
     sections = {"kf": {}, "aibot": {"mode": "websocket"}, "app": {"agent_id": 1}}
     config = Config(wecom=Wecom.model_validate(sections))
 
-    said = run._surfaces(config)
+    said = running._surfaces(config)
 
     assert "自建应用：开" in said
     assert "微信客服：只收下回调" in said
