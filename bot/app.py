@@ -24,6 +24,7 @@ from handlers.values import Action, Answer, Inbound, Send, UpdateCard
 from nlp.lexicon import Lexicon
 from nlp.model import Model
 from scriptbank.bank import Bank
+from scriptbank.facts import Facts
 from scriptbank.script import Usage
 from storage import inbox
 from storage import outbox as parcels
@@ -47,6 +48,7 @@ class Knowledge:
     lexicon: Lexicon
     bank: Bank
     quiz: tuple[Mapping[str, object], ...] = ()
+    facts: Facts = field(default_factory=Facts)
     scripts_at: str = ""  # state of the library when the bank was read
     complaint: str = ""  # what was last wrong with the lexicon's files
     model: Model | None = None
@@ -150,6 +152,7 @@ class App:
             db=db, now=now, lexicon=know.lexicon, bank=know.bank,
             rng=random.Random(f"{self.salt}/{cause}"), settings=self.settings, team=self.team,
             cause=cause, model=know.model, usage=know.usage, quiz=know.quiz,
+            facts=know.facts,
         )  # fmt: skip
 
     async def tell_operators(self, sentences: list[str]) -> None:

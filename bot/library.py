@@ -15,8 +15,10 @@ from handlers.library import save, stored
 from nlp import tokens
 from nlp.lexicon import Lexicon, LexiconError
 from nlp.model import Model
+from scriptbank import facts as model_facts
 from scriptbank import load
 from scriptbank.bank import Bank
+from scriptbank.facts import Facts
 from scriptbank.script import Script
 from storage import scripts
 
@@ -54,11 +56,19 @@ def quiz(path: Path = QUIZ) -> tuple[Mapping[str, object], ...]:
     return tuple(tomllib.loads(path.read_text(encoding="utf-8"))["question"])
 
 
+def facts(config: Config) -> Facts:
+    """What is known of the models: the company's own file, or the demo brand's."""
+    own = config.settings.scriptbank.facts
+    return model_facts.load(config.path(own)) if own else model_facts.load()
+
+
 async def read(config: Config, writer: Writer) -> Knowledge:
     found = await writer.do(stored)
     at = await writer.do(scripts.stamp_of)
     learnt = model(config)
-    return Knowledge(lexicon(config), Bank(found), quiz(), scripts_at=at, model=learnt)
+    return Knowledge(
+        lexicon(config), Bank(found), quiz(), facts(config), scripts_at=at, model=learnt
+    )
 
 
 async def refresh(known: Knowledge, writer: Writer) -> list[str]:

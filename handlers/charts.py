@@ -37,6 +37,29 @@ def bars(title: str, note: str, groups: Sequence[tuple[str, Sequence[Bar]]]) -> 
     return _page(y + 32, [*head, *body, *foot])
 
 
+def table(
+    title: str, note: str, heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]
+) -> str:
+    """A table as wide as a phone: what is compared on the left, a column for each thing."""
+    left, step = 170, (WIDTH - 190) // max(1, len(heads))
+    body = [_cell(left + n * step, 104, head, step, MUTED) for n, head in enumerate(heads)]
+    y = 124
+    for n, (name, cells) in enumerate(rows):
+        if n % 2 == 0:
+            body.append(f'<rect x="16" y="{y}" width="{WIDTH - 32}" height="48" fill="#f3f4f6"/>')
+        body.append(_cell(32, y + 32, name, left - 40, MUTED))
+        body += [_cell(left + k * step, y + 32, cell, step, INK) for k, cell in enumerate(cells)]
+        y += 48
+    head, foot = _text(32, 52, title, 32, INK, bold=True), _text(32, y + 36, note, 20, MUTED)
+    return _page(y + 60, [head, *body, foot])
+
+
+def _cell(x: int, y: int, text: str, room: int, colour: str) -> str:
+    """As large as the column allows; Chinese letters are as wide as they are high."""
+    wide = sum(1.0 if ord(ch) > 0x2E7F else 0.56 for ch in text) or 1.0
+    return _text(x, y, text, min(23, int((room - 8) / wide)), colour)
+
+
 def _page(height: int, parts: Sequence[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '

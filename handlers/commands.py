@@ -8,12 +8,14 @@ from handlers import (
     acts,
     answers,
     cards,
+    compare,
     digests,
     drafts,
     followups,
     names,
     own,
     pasted,
+    purchase,
     suggest,
     undo,
 )
@@ -31,6 +33,7 @@ HELP = """我能帮你做这些：
 · 待办：今天该联系谁；已联系 1｜明早 1｜周六下午3点
 · 记录 王女士 周六下午3点试驾（也可：到店、报价、下订、交付、没来、战败）
 · 话术 充电桩：按词查话术库
+· 算 S6 首付30% 36期：月供和落地价；对比 S6 M8；选车 20万 六口人
 · 短一点｜正式一点：换个写法；检查 加一句话：看能不能发
 · 存为我的话术｜存为我的话术：您的写法｜我的话术｜删除我的话术 2
 · 撤销：收回刚才那一步"""
@@ -223,6 +226,9 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?:客户|查客户|看客户)\s+(?P<name>\S.{0,20})$", show),
         (r"^话术\s*[:：]?\s*(?P<words>\S.{0,60})$", search),
         (r"^(?:记录|记一下|登记)\s*[:：]?\s*(?P<rest>\S.+)$", record),
+        (r"^(?P<verb>算|月供|落地)(?:一下)?\s+(?P<words>\S.{0,80})$", purchase.calculate),
+        (r"^对比\s+(?P<words>\S.{0,80})$", compare.compare),
+        (r"^选车\s*[:：]?\s*(?P<words>\S.{0,80})$", compare.choose),
         (r"^检查\s*[:：]?\s*(?P<words>\S.*)$", drafts.check),
         (r"^(?:再)?(?P<style>短|简短|正式|理性|感性)(?:一点|些|点|版)$", drafts.restyle),
         (r"(?s)^存为我的话术\s*[:：]?\s*(?P<words>\S.*)?$", own.keep),

@@ -14,6 +14,7 @@ from nlp.lexicon import Lexicon
 from nlp.model import Model
 from nlp.reading import Reading
 from scriptbank.bank import Bank
+from scriptbank.facts import Facts
 from scriptbank.script import Usage
 from storage.db import Db
 
@@ -33,6 +34,7 @@ class Ctx:
     model: Model | None = None  # the learnt layer, where a company has trained one
     usage: Mapping[str, Usage] | None = None  # how scripts fared, when it was counted already
     quiz: tuple[Mapping[str, object], ...] = ()
+    facts: Facts = field(default_factory=Facts)  # what is known of the models
     _counter: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     def new_id(self) -> str:

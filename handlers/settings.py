@@ -84,6 +84,7 @@ class Nlp(Section):
 class Scriptbank(Section):
     suggestions: Annotated[int, Field(ge=1, le=5)] = 3
     seen_days: Days = 7
+    facts: str = ""  # the company's own file of model facts
 
 
 class Privacy(Section):

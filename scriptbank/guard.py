@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from nlp.normalise import Normal
-from scriptbank import rules
+from scriptbank import rules, terms
 from scriptbank.rules import ALLOW, BLOCK, WARN, Rule, Rules
 from scriptbank.script import Fact
 
@@ -43,6 +43,7 @@ def check(text: str, today: date, facts: Iterable[Fact] = ()) -> tuple[Finding, 
         *(finding for rule in known.rules for finding in _claims(plain, rule, known)),
         *_figures(plain, tuple(facts), known),
         *_expired(plain, today),
+        *_slips(plain),
     ]
     return tuple(_placed(text, normal, kept, finding) for finding in _strongest(found))
 
@@ -91,6 +92,16 @@ def _expired(plain: str, today: date) -> Iterator[Finding]:
             day = _day(hit, today)
             if day and day < today:
                 yield Finding(WARN, "日期已过", hit.span(), hit[0], "换成现行政策的日期，或删去")
+
+
+def _slips(plain: str) -> Iterator[Finding]:
+    """An instalment that does not follow from price, down payment, months and rate."""
+    if "月" not in plain or "首付" not in plain:
+        return
+    said = terms.of(plain)
+    if why := terms.slip(said):
+        span = said.spans["monthly"]
+        yield Finding(WARN, "月供算错", span, plain[slice(*span)], why)
 
 
 def _day(hit: re.Match[str], today: date) -> date | None:

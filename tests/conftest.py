@@ -47,7 +47,7 @@ class Talk:
         return Ctx(db=self.db, now=self.now, lexicon=self.knowledge.lexicon,
                    bank=self.knowledge.bank, rng=random.Random(self.count),
                    settings=self.settings, team=Team(self.settings), cause=f"m{self.count}",
-                   quiz=self.knowledge.quiz)  # fmt: skip
+                   quiz=self.knowledge.quiz, facts=self.knowledge.facts)  # fmt: skip
 
     def tell(self, msg: Inbound) -> list[Action]:
         with self.db.atomic():

@@ -24,6 +24,7 @@ from bot.sandbox.wecom import Pretend
 from bot.sandbox.world import Impossible, World
 from bot.server import Keys, Running
 from bot.wecom.envelope import Channel
+from scriptbank import facts
 from scriptbank.bank import Bank
 from storage import customers
 from storage.db import Db
@@ -268,7 +269,9 @@ async def _alive(_: web.Request) -> web.Response:
 
 def load() -> Knowledge:
     """The lexicon, the shipped scripts and the quiz."""
-    return Knowledge(library.shipped_lexicon(), Bank(library.shipped()), library.quiz())
+    return Knowledge(
+        library.shipped_lexicon(), Bank(library.shipped()), library.quiz(), facts.load()
+    )
 
 
 def _prepare(db: Db, known: Knowledge, end: datetime, empty: bool) -> None:
