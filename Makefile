@@ -10,7 +10,7 @@ install: .venv/installed
 run: .venv/installed
 	$(BIN)/salesbot sandbox --port $(PORT)
 
-test: .venv/tested chromium
+test: .venv/tested chromium strangers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -41,5 +41,10 @@ format: .venv/tested
 chromium:
 	@command -v chromium >/dev/null 2>&1 || sh tests/install-chromium.sh
 
+# Other people's clients, from npm; where that is not possible their tests are skipped, loudly.
+.PHONY: strangers
+strangers:
+	@sh tests/strangers/install.sh
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache var
+	rm -rf tests/strangers/node_modules .venv .mypy_cache .pytest_cache .ruff_cache var

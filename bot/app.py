@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bot import outbox as sending
@@ -15,8 +15,19 @@ from bot.outbox import DETAIL, Sender
 from bot.wecom import envelope
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
-from handlers import archive, commands, contacts, digests, followups, groups, housekeeping, pick
+from handlers import (
+    archive,
+    commands,
+    contacts,
+    digests,
+    followups,
+    groups,
+    housekeeping,
+    kf,
+    pick,
+)
 from handlers.context import Ctx
+from handlers.dictionary import Dictionary, shipped
 from handlers.router import combine
 from handlers.settings import Settings
 from handlers.team import Team
@@ -32,9 +43,9 @@ from storage.db import Db
 
 log = logging.getLogger(__name__)
 
-ROUTER = combine((commands.router, contacts.router, groups.router, archive.router))
+ROUTER = combine((commands.router, contacts.router, groups.router, archive.router, kf.router))
 TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
-    followups.tick, digests.tick, housekeeping.tick,
+    followups.tick, digests.tick, housekeeping.tick, kf.tick,
 )  # fmt: skip
 PAUSE_S = 1.0  # after a round that failed
 COUNT_MINUTES = 10
@@ -49,7 +60,9 @@ class Knowledge:
     bank: Bank
     quiz: tuple[Mapping[str, object], ...] = ()
     facts: Facts = field(default_factory=Facts)
+    tags: Dictionary = field(default_factory=shipped)
     scripts_at: str = ""  # state of the library when the bank was read
+    learnt_at: str = ""  # state of what use has taught when it was read
     complaint: str = ""  # what was last wrong with the lexicon's files
     model: Model | None = None
     usage: Mapping[str, Usage] | None = None  # counted every few minutes, not at every question
@@ -135,6 +148,8 @@ class App:
                 actions = list(ROUTER.dispatch(msg, ctx))
                 reply = passive(msg, actions, self.corp_id)
                 sending.put(db, kept.id, ctx.now, actions)
+                if reply and "req_id" in msg.fields:
+                    sending.put_answer(db, msg, reply, ctx.now)
                 inbox.done(db, kept.id, ctx.now, reply)
                 return reply
         except Exception as exc:  # the only broad one on this path; the message stays, for replay
@@ -152,7 +167,7 @@ class App:
             db=db, now=now, lexicon=know.lexicon, bank=know.bank,
             rng=random.Random(f"{self.salt}/{cause}"), settings=self.settings, team=self.team,
             cause=cause, model=know.model, usage=know.usage, quiz=know.quiz,
-            facts=know.facts,
+            facts=know.facts, tags=know.tags,
         )  # fmt: skip
 
     async def tell_operators(self, sentences: list[str]) -> None:
@@ -231,6 +246,8 @@ def read(kept: inbox.Kept, received_at: datetime, bot_name: str) -> Inbound:
         return detailed(kept, received_at)
     if kept.channel == "archive" and kept.body.startswith("{"):
         return archived(kept, received_at)
+    if kept.channel == "kf" and kept.body.startswith("{"):
+        return visited(kept, received_at)
     known = Kept(kept.id, kept.channel, kept.lane, kept.body)
     return envelope.inbound(envelope.identify(known.channel, known.body), received_at, bot_name)
 
@@ -244,6 +261,19 @@ def detailed(kept: inbox.Kept, received_at: datetime) -> Inbound:
     )  # fmt: skip
 
 
+def visited(kept: inbox.Kept, received_at: datetime) -> Inbound:
+    """One message of a 微信客服 account, as it was pulled."""
+    data: dict[str, Any] = json.loads(kept.body)
+    text, event = data.get("text") or {}, data.get("event") or {}
+    seconds = data.get("send_time")
+    return Inbound(
+        id=kept.id, channel="kf", kind=str(data.get("msgtype", "")), sender=kept.lane,
+        sent_at=datetime.fromtimestamp(int(seconds), UTC) if seconds else received_at,
+        text=str(text.get("content", "")), event=str(event.get("event_type", "")),
+        to=str(data.get("open_kfid") or event.get("open_kfid") or ""), fields=data,
+    )  # fmt: skip
+
+
 def archived(kept: inbox.Kept, received_at: datetime) -> Inbound:
     """One decrypted message object of the chat archive."""
     data: dict[str, Any] = json.loads(kept.body)
@@ -251,9 +281,18 @@ def archived(kept: inbox.Kept, received_at: datetime) -> Inbound:
     text = data.get("text") or {}
     return Inbound(
         id=kept.id, channel="archive", kind=str(data.get("msgtype", "")),
-        sender=str(data.get("from", "")), sent_at=received_at, text=str(text.get("content", "")),
-        chat=str(data.get("roomid", "")), to=str(to[0]), fields=data,
+        sender=str(data.get("from", "")), sent_at=_said(data, received_at),
+        text=str(text.get("content", "")), chat=str(data.get("roomid", "")), to=str(to[0]),
+        fields=data,
     )  # fmt: skip
+
+
+def _said(data: Mapping[str, Any], received_at: datetime) -> datetime:
+    """The archive is fetched later than things are said, many at once; each tells its own time."""
+    stamp = data.get("msgtime")
+    if not isinstance(stamp, int) or stamp <= 0:
+        return received_at
+    return min(received_at, datetime.fromtimestamp(stamp / 1000, UTC))
 
 
 def passive(msg: Inbound, actions: list[Action], corp_id: str) -> str:

@@ -6,7 +6,18 @@ from typing import Any
 
 import click
 
-from bot.commands import bench, data, people, run, scripts, texts
+from bot.commands import (
+    bench,
+    corrections,
+    data,
+    learning,
+    materials,
+    people,
+    run,
+    scripts,
+    tags,
+    texts,
+)
 from bot.commands.common import Options, fail
 
 
@@ -40,6 +51,10 @@ def main(ctx: click.Context, path: Path, verbose: bool) -> None:
 for command in (
     run.serve, run.sandbox, run.doctor, data.migrate, data.backup, data.restore, data.replay,
     texts.tag, texts.train, texts.evaluate, texts.suggest, scripts.scripts, texts.lexicon,
-    people.customers, people.followups_, people.digest, bench.bench,
+    tags.tags, materials.materials, people.customers, people.followups_, people.digest, bench.bench,
 ):  # fmt: skip
     main.add_command(command)
+for command in (learning.learn, learning.weights, learning.edits, learning.trial):
+    scripts.scripts.add_command(command)
+for command in (corrections.corrections, corrections.accept, corrections.reject):
+    texts.lexicon.add_command(command)

@@ -116,6 +116,10 @@ class Config(Section):
     def path(self, text: str) -> Path:
         return self.folder / text
 
+    def materials(self) -> Path:
+        """Where the files of the material library lie."""
+        return self.path(self.settings.scriptbank.materials)
+
     def database(self) -> Path:
         """The file of an embedded store."""
         kind, _, rest = self.storage.url.partition(":///")

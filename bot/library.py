@@ -3,14 +3,18 @@
 import asyncio
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot.app import Knowledge
 from bot.config import Config
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
+from handlers import dictionary, learning
+from handlers.dictionary import Dictionary
 from handlers.library import save, stored
 from nlp import tokens
 from nlp.lexicon import Lexicon, LexiconError
@@ -19,6 +23,7 @@ from scriptbank import facts as model_facts
 from scriptbank import load
 from scriptbank.bank import Bank
 from scriptbank.facts import Facts
+from scriptbank.learn import Weights
 from scriptbank.script import Script
 from storage import scripts
 
@@ -62,13 +67,29 @@ def facts(config: Config) -> Facts:
     return model_facts.load(config.path(own)) if own else model_facts.load()
 
 
+def tags(config: Config) -> Dictionary:
+    """What gives a customer which tag: the company's own file, or the one that ships."""
+    own = config.settings.nlp.tags
+    return dictionary.load(config.path(own)) if own else dictionary.shipped()
+
+
 async def read(config: Config, writer: Writer) -> Knowledge:
     found = await writer.do(stored)
     at = await writer.do(scripts.stamp_of)
-    learnt = model(config)
+    taught_at = await writer.do(learning.stamp_of)
+    bank = shelve(found, await writer.do(learning.kept))
     return Knowledge(
-        lexicon(config), Bank(found), quiz(), facts(config), scripts_at=at, model=learnt
-    )
+        lexicon(config), bank, quiz(), facts(config), tags(config), scripts_at=at,
+        learnt_at=taught_at, model=model(config),
+    )  # fmt: skip
+
+
+def shelve(found: Iterable[Script], learnt: Weights) -> Bank:
+    """The bank of these scripts, ranked by what use has taught."""
+    bank = Bank(found)
+    if learnt:
+        bank.learn(learnt)
+    return bank
 
 
 async def refresh(known: Knowledge, writer: Writer) -> list[str]:
@@ -79,15 +100,40 @@ async def refresh(known: Knowledge, writer: Writer) -> list[str]:
     said: list[str] = []
     if known.lexicon.changed():
         said += await asyncio.to_thread(_reload, known)
+    if known.tags.changed():
+        said += _reload_tags(known)
     now = await writer.do(scripts.stamp_of)
     if now != known.scripts_at:
-        found = await writer.do(stored)
-        bank = await asyncio.to_thread(_shelved, found, known.bank)
-        if bank is not known.bank:
-            known.bank = bank
-            said.append(f"话术库已更新：{len(found)} 条")
+        said += await _reshelve(known, writer)
         known.scripts_at = now
+    taught = await writer.do(learning.stamp_of)
+    if taught != known.learnt_at:
+        known.bank.learn(await writer.do(learning.kept))
+        known.learnt_at = taught
+        said.append("话术排序已按顾问的使用更新")
     return said
+
+
+async def _reshelve(known: Knowledge, writer: Writer) -> list[str]:
+    found = await writer.do(stored)
+    bank = await asyncio.to_thread(_shelved, found, known.bank)
+    if bank is known.bank:
+        return []
+    bank.learn(await writer.do(learning.kept))
+    known.bank = bank
+    return [f"话术库已更新：{len(found)} 条"]
+
+
+async def teach(known: Knowledge, writer: Writer, now: datetime, zone: ZoneInfo) -> None:
+    """Each Sunday night the ranking learns from the week's choices; `refresh` then takes it up."""
+    if not await writer.do(lambda db: learning.due(db, now, zone)):
+        return
+    found, scripts_now = await writer.do(
+        lambda db: (learning.pairs(db, known.bank.all()), known.bank.all())
+    )
+    taught = await asyncio.to_thread(learning.lesson, found, scripts_now, now.date())
+    if taught and taught.better:
+        await writer.do(lambda db: learning.keep(db, taught, now))
 
 
 def _shelved(found: tuple[Script, ...], bank: Bank) -> Bank:
@@ -106,6 +152,15 @@ def _reload(known: Knowledge) -> list[str]:
         return [said] if fresh else []
     known.complaint = ""
     return ["词库已更新"]
+
+
+def _reload_tags(known: Knowledge) -> list[str]:
+    try:
+        known.tags = known.tags.reload()
+    except dictionary.DictionaryError as exc:
+        known.tags = known.tags.seen()
+        return [f"标签字典有错，继续用旧的：{exc}"]
+    return ["标签字典已更新"]
 
 
 def shipped() -> tuple[Script, ...]:

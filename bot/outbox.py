@@ -6,17 +6,20 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from bot import kf as desk
 from bot import pictures
 from bot.clock import Clock
 from bot.wecom.client import Client
-from bot.wecom.errors import WeComError
+from bot.wecom.errors import UNREACHABLE, WeComError
+from bot.wecom.longlink import LongLink
 from bot.writer import Writer
-from handlers.values import Action, Card, LookUp, Picture, Send, Welcome
-from storage import inbox, outbox
+from handlers.values import Action, Card, Inbound, Kf, KfText, LookUp, Media, Picture, Send, Welcome
+from storage import inbox, materials, outbox
 from storage.db import Db
 from storage.outbox import Parcel
 
@@ -28,6 +31,12 @@ CHECK_S = 14_400  # the longest duplicate check: a repeat within 4 h is shown on
 REPEATS = 600  # so many equal messages within it are still told apart
 WELCOME_LIFE = timedelta(seconds=20)
 PAUSES_S = (2, 10, 30, 120, 600, 1800, 3600)
+FORGOTTEN = 40007  # invalid media_id
+AIBOT = "aibot:"  # chats with the bot are lanes of their own
+ANSWERS = {"enter_chat": "aibot_respond_welcome_msg",
+           "template_card_event": "aibot_respond_update_msg"}  # fmt: skip
+QUICK = timedelta(seconds=5)  # for these two; other answers have a day
+ENDED = 846608  # the stream was finished before: our answer is there already
 DETAIL = "detail"  # the channel of what the API told about a contact
 ENDS = "。！？!?\n；;"
 
@@ -52,10 +61,27 @@ def _bodies(action: Action) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield "card", action.to, asdict(action)
     elif isinstance(action, Picture):
         yield "picture", action.to, {"name": action.name, "svg": action.svg}
+    elif isinstance(action, Media):
+        yield "media", action.to, asdict(action)
     elif isinstance(action, Welcome):
         yield "welcome", action.external_userid, {"code": action.code, "text": action.text}
+    elif isinstance(action, KfText):
+        for n, piece in enumerate(split(action.text)):
+            yield desk.packed(action if not n else replace(action, text=piece, menu=(), code=""))
+    elif isinstance(action, Kf):
+        yield desk.packed(action)
     elif isinstance(action, LookUp):
         yield "lookup", action.external_userid, {}
+
+
+def put_answer(db: Db, msg: Inbound, reply: str, now: datetime) -> None:
+    """An aibot's answer that leaves by the long connection, since no request waits for it."""
+    cmd = ANSWERS.get(msg.event, "aibot_respond_msg")
+    target = f"{AIBOT}{msg.chat or msg.sender}"
+    body = json.dumps({"cmd": cmd, "req_id": msg.fields["req_id"], "body": json.loads(reply)},
+                      ensure_ascii=False, sort_keys=True)  # fmt: skip
+    outbox.put(db, parcel_id=f"{msg.id}#answer", cause=msg.id, kind="answer", target=target,
+               body=body, digest=msg.id, now=now)  # fmt: skip
 
 
 def split(text: str) -> list[str]:
@@ -93,6 +119,8 @@ def _part(kind: str, body: dict[str, Any], media_id: str) -> tuple[str, dict[str
         return "template_card", _card(body)
     if kind == "picture":
         return "image", {"media_id": media_id}
+    if kind == "media":
+        return body["kind"], {"media_id": media_id}
     return "text", {"content": body["content"]}
 
 
@@ -122,8 +150,9 @@ class Sender:
 
     def __init__(
         self, *, writer: Writer, client: Client, secret: str, contact_secret: str, agent_id: int,
-        clock: Clock, lanes: int, rng: random.Random,
+        clock: Clock, lanes: int, rng: random.Random, folder: Path, kf_secret: str = "",
     ) -> None:  # fmt: skip
+        """`folder` holds the files of the material library."""
         self._writer = writer
         self._client = client
         self._secret = secret
@@ -132,8 +161,14 @@ class Sender:
         self._clock = clock
         self._lanes = asyncio.Semaphore(lanes)
         self._rng = rng
+        self._folder = folder
         self._busy = asyncio.Lock()
         self.on_answer: Callable[[], None] = _nobody
+        self._desk = desk.Desk(writer, client, kf_secret or secret, clock, self._ring)
+        self.link: LongLink | None = None  # the aibot's, where it is on
+
+    def _ring(self) -> None:
+        self.on_answer()
 
     async def flush(self) -> int:
         """Try once everything that is due; returns how many were tried."""
@@ -183,9 +218,14 @@ class Sender:
         try:
             if parcel.kind == "lookup":
                 return await self._look_up(parcel)
+            if parcel.kind in self._desk.kinds:
+                await self._desk.send(parcel)
+                return await self._gone(parcel)
+            if parcel.kind == "answer":
+                return await self._answer(parcel)
             if parcel.kind == "welcome":
                 return await self._welcome(parcel)
-            body = parcel.request or await self._with_picture(parcel)
+            body = parcel.request or await self._with_file(parcel)
             await self._client.send(self._secret, body.encode())
         except WeComError as error:
             return await self._failed(parcel, error)
@@ -194,6 +234,9 @@ class Sender:
             why = f"{type(exc).__name__}: {exc}"
             await self._writer.do(lambda db: outbox.dead(db, parcel.id, why))
             return True
+        return await self._gone(parcel)
+
+    async def _gone(self, parcel: Parcel) -> bool:
         now = self._clock.now()
         await self._writer.do(lambda db: outbox.sent(db, [parcel.id], now))
         return True
@@ -216,6 +259,23 @@ class Sender:
         self.on_answer()
         return True
 
+    async def _answer(self, parcel: Parcel) -> bool:
+        """By the long connection, under the name the question came with."""
+        now = self._clock.now()
+        given = json.loads(parcel.body)
+        if given["cmd"] != "aibot_respond_msg" and now - parcel.created_at > QUICK:
+            await self._writer.do(lambda db: outbox.dead(db, parcel.id, "超过5秒，平台不再收"))
+            return True
+        if self.link is None:
+            raise WeComError(UNREACHABLE, "没有开智能机器人长连接", permanent=True)
+        try:
+            await self.link.respond(given["cmd"], given["req_id"], given["body"])
+        except WeComError as error:
+            if error.code != ENDED:
+                raise
+        await self._writer.do(lambda db: outbox.sent(db, [parcel.id], now))
+        return True
+
     async def _welcome(self, parcel: Parcel) -> bool:
         """The code holds for 20 s and one use; late, the advisor's first touch takes its place."""
         now = self._clock.now()
@@ -230,6 +290,25 @@ class Sender:
         await self._writer.do(lambda db: outbox.sent(db, [parcel.id], now))
         return True
 
+    async def _with_file(self, parcel: Parcel) -> str:
+        if parcel.kind == "media":
+            return await self._with_material(parcel)
+        return await self._with_picture(parcel)
+
+    async def _with_material(self, parcel: Parcel) -> str:
+        """Uploaded once for all who are sent it, and again before WeCom forgets it."""
+        body = json.loads(parcel.body)
+        key, place, now = body["material"], self._folder / body["place"], self._clock.now()
+        media_id = await self._writer.do(lambda db: materials.media_of(db, key, now))
+        if not media_id:
+            data = await asyncio.to_thread(place.read_bytes)
+            name = body["title"] + place.suffix
+            media_id = await self._client.upload(self._secret, body["kind"], name, data)
+            await self._writer.do(lambda db: materials.uploaded(db, key, media_id, now))
+        text = request(parcel, self._agent_id, media_id)
+        await self._writer.do(lambda db: outbox.prepared(db, parcel.id, text))
+        return text
+
     async def _with_picture(self, parcel: Parcel) -> str:
         """Draw and upload; the media id becomes part of the bytes that are kept."""
         drawing = json.loads(parcel.body)
@@ -241,6 +320,9 @@ class Sender:
 
     async def _failed(self, parcel: Parcel, error: WeComError) -> bool:
         now = self._clock.now()
+        if parcel.kind == "media" and error.code == FORGOTTEN and not parcel.attempts:
+            await self._writer.do(lambda db: _upload_again(db, parcel, now))
+            return False
         stale = now - parcel.created_at > timedelta(seconds=CHECK_S - REPEATS)
         if error.permanent or parcel.attempts >= len(PAUSES_S) or stale:
             log.error("message %s to %s given up: %s", parcel.id, parcel.target, error)
@@ -251,6 +333,13 @@ class Sender:
         due = now + timedelta(seconds=pause * self._rng.uniform(0.5, 1.0))
         await self._writer.do(lambda db: outbox.postponed(db, parcel, due, str(error)))
         return False
+
+
+def _upload_again(db: Db, parcel: Parcel, now: datetime) -> None:
+    """WeCom forgot the file early: nothing was shown, so other bytes do no harm."""
+    materials.uploaded(db, json.loads(parcel.body)["material"], "", now)
+    outbox.postponed(db, parcel, now, "media_id 失效，重新上传")
+    outbox.prepared(db, parcel.id, None)
 
 
 def _fields(parcel: Parcel) -> dict[str, Any]:

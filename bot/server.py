@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from aiohttp import web
@@ -16,11 +17,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from bot import library
 from bot.app import App
 from bot.clock import Clock, WallClock
-from bot.config import Config, ConfigError
+from bot.config import Aibot, Config, ConfigError
 from bot.outbox import Sender
 from bot.wecom import callback
 from bot.wecom.client import Client
 from bot.wecom.envelope import Channel
+from bot.wecom.longlink import LongLink
 from bot.writer import Store, Writer
 from storage import inbox
 from storage import outbox as parcels
@@ -42,6 +44,8 @@ class Keys:
     secret: str
     contact_secret: str  # the app's, unless the corporation still has one for 客户联系
     channels: Mapping[str, Channel]
+    kf_secret: str = ""  # the app's where it is empty
+    bot_secret: str = ""  # of the aibot's long connection, where that is on
 
 
 def keys(config: Config) -> Keys:
@@ -61,7 +65,18 @@ def keys(config: Config) -> Keys:
     secret = app.secret.get("wecom.app.secret")
     own = wecom.contact.secret if wecom.contact else None
     contact = own.get("wecom.contact.secret") if own else secret
-    return Keys(wecom.corp_id, app.agent_id, secret, contact, channels)
+    kf = wecom.kf.secret.get("wecom.kf.secret") if wecom.kf and wecom.kf.secret else ""
+    return Keys(wecom.corp_id, app.agent_id, secret, contact, channels, kf, _bot_secret(config))
+
+
+def _bot_secret(config: Config) -> str:
+    aibot = config.wecom.aibot
+    if aibot is None or aibot.mode != "websocket":
+        return ""
+    secret = aibot.secret.get("wecom.aibot.secret")
+    if not aibot.bot_id or not secret:
+        raise ConfigError("长连接要填 wecom.aibot.bot_id 和 wecom.aibot.secret（机器人详情页里）")
+    return secret
 
 
 def _channel(config: Config, name: str) -> Channel:
@@ -94,6 +109,14 @@ class Running:
     writer: Writer
     client: Client
     config: Config
+    link: LongLink | None = None
+
+    async def run(self) -> None:
+        """Handle, send and listen until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.app.run())
+            if self.link is not None:
+                group.create_task(self.link.run())
 
     async def knock(self) -> None:
         """Once a minute: take over changed files, then do what is due."""
@@ -103,6 +126,8 @@ class Running:
         if said:
             await self.app.tell_operators(said)
         await self.app.tick()
+        zone = ZoneInfo(self.config.settings.timezone)
+        await library.teach(self.app.knowledge, self.writer, self.app.clock.now(), zone)
 
 
 @asynccontextmanager
@@ -120,11 +145,28 @@ async def assemble(
         sender = Sender(
             writer=writer, client=client, secret=ids.secret, contact_secret=ids.contact_secret,
             agent_id=ids.agent_id, clock=clock, lanes=lanes, rng=random.Random(salt or None),
+            folder=config.materials(), kf_secret=ids.kf_secret,
         )  # fmt: skip
         app = App(config.settings, ids.corp_id, bot_name, clock, writer, sender, known, salt)
-        yield Running(app, writer, client, config)
+        running = Running(app, writer, client, config)
+        if ids.bot_secret:
+            running.link = sender.link = _link(config, ids, session, app, salt)
+        yield running
     finally:
         await writer.close()
+
+
+def _link(
+    config: Config, ids: Keys, session: aiohttp.ClientSession, app: App, salt: str
+) -> LongLink:
+    async def said(sentence: str) -> None:
+        await app.tell_operators([sentence])
+
+    aibot = config.wecom.aibot or Aibot()
+    return LongLink(
+        session=session, url=aibot.ws_url, bot_id=aibot.bot_id, secret=ids.bot_secret,
+        keep=app.keep, rng=random.Random(salt or None), said=said,
+    )  # fmt: skip
 
 
 def opener(config: Config) -> Callable[[], Store]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from handlers import cards, concerns, followups, journey, names, suggest, undo
+from handlers import cards, concerns, followups, journey, names, suggest, tags, undo
 from handlers.context import Ctx
 from handlers.values import Action, Send
 from handlers.words import TIERS, when
@@ -24,6 +24,12 @@ def focused(member: str, ctx: Ctx) -> Customer | None:
     """The customer named a moment ago, whose words a bare paste is taken for."""
     since = ctx.now - timedelta(minutes=ctx.settings.followups.focus_minutes)
     dialog = dialogs.newest(ctx.db, member, since, "focus")
+    return customers.get(ctx.db, dialog.body["customer"]) if dialog else None
+
+
+def looked_at(member: str, ctx: Ctx) -> Customer | None:
+    """Whoever the newest card, list of scripts or mention was about."""
+    dialog = recent(member, ctx, "suggest", "item", "focus")
     return customers.get(ctx.db, dialog.body["customer"]) if dialog else None
 
 
@@ -70,6 +76,12 @@ def perform(customer: Customer, member: str, then: dict[str, str], ctx: Ctx) -> 
         yield from recorded(customer, then["text"], member, ctx)
     elif do == "done":
         yield from contacted(customer, None, member, ctx)
+    elif do == "tags":
+        cards.focus(customer, member, ctx)
+        yield Send(member, tags.listing(customer, ctx))
+    elif do == "tag":
+        cards.focus(customer, member, ctx)
+        yield Send(member, tags.explain(then["tag"], customer, ctx))
     elif do == "why":
         cards.focus(customer, member, ctx)
         yield Send(member, cards.why(customer, ctx))
@@ -84,11 +96,13 @@ def recorded(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[
     yield from journey.record(customer, note, member, ctx)
 
 
-def booked(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
+def booked(
+    customer: Customer, words: str, member: str, ctx: Ctx, *, piece: bool = False
+) -> Iterator[Action]:
     """Words of a known customer: tags, tier, alarms, then three scripts."""
-    noted = concerns.note(customer, words, ctx, source="paste", member=member)
+    noted = concerns.note(customer, words, ctx, source="paste", member=member, piece=piece)
     cards.focus(customer, member, ctx)
-    yield from suggest.offer(words, noted.customer, noted, member, ctx)
+    yield from suggest.offer(noted.reading.text, noted.customer, noted, member, ctx)
     yield from concerns.alarms(noted, ctx)
 
 

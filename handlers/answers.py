@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from handlers import acts, cards, digests, followups, journey, names, paste, suggest
+from handlers import acts, cards, corrections, digests, followups, journey, names, paste, suggest
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send, UpdateCard
 from nlp.reading import Slot
@@ -14,7 +14,7 @@ from storage.customers import Customer
 from storage.dialogs import Dialog
 from storage.followups import FollowUp
 
-QUESTIONS = ("suggest", "who", "which", "item", "list", "digest", "fill", "reason")
+QUESTIONS = ("suggest", "who", "which", "item", "list", "digest", "fill", "reason", "wrong")
 LOST = """没看懂这句话。可以这样说：
 · 客户王女士问：冬天续航怎么样
 · 客户 王女士
@@ -73,6 +73,8 @@ def digit(asked: Dialog, n: int, ctx: Ctx) -> Iterator[Action]:
         yield from _open_item(asked, n, ctx)
     elif asked.kind == "item":
         yield from press(asked, {1: "done", 2: "tomorrow", 3: "other"}.get(n, ""), ctx)
+    elif asked.kind == "wrong":
+        yield from corrections.pick(asked, n, ctx)
     elif asked.kind == "digest":
         yield from digests.detail(asked, n, ctx)
     elif asked.kind == "who" and n == 0:
@@ -158,6 +160,8 @@ def press(dialog: Dialog, key: str, ctx: Ctx) -> Iterator[Action]:
         )
     elif key == "other":
         yield from acts.other(dialog, ctx)
+    elif key == "wrong":
+        yield from corrections.ask(picked[0], dialog.member, ctx)
     elif key == "why":
         yield Send(dialog.member, cards.why(picked[0], ctx))
     else:
@@ -218,7 +222,8 @@ def card(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
 
 
 PRESSED = {"use": "已采用", "more": "已换一批", "refuse": "已记为不合适", "why": "已说明",
-           "done": "已联系", "tomorrow": "明早提醒", "other": "已给话术"}  # fmt: skip
+           "done": "已联系", "tomorrow": "明早提醒", "other": "已给话术",
+           "wrong": "看下面"}  # fmt: skip
 
 
 def _suggest_card(dialog: Dialog, key: str, ctx: Ctx) -> Iterator[Action]:

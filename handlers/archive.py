@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from handlers import concerns, suggest
+from handlers import bursts, concerns, suggest
 from handlers.context import Ctx
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send
@@ -21,21 +21,23 @@ def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     other = customers.get(ctx.db, msg.to) if ctx.team.advisor(msg.sender) else None
     if other and other.archive_refused_at is None:
         customers.said(ctx.db, msg_id=msg.id, customer_id=other.id, who="advisor",
-                           member=msg.sender, text=mask.phones(msg.text), now=ctx.now,
+                           member=msg.sender, text=mask.phones(msg.text), now=msg.sent_at,
                            source="archive")  # fmt: skip
         customers.change(ctx.db, other.id, contacted_at=ctx.now)
 
 
 def _customer(customer: customers.Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
-    noted = concerns.note(customer, msg.text, ctx, source="archive", member=msg.to,
-                          msg_id=msg.id)  # fmt: skip
+    noted = concerns.note(customer, msg.text, ctx, source="archive", member=msg.to or msg.chat,
+                          msg_id=msg.id, said_at=msg.sent_at, piece=True)  # fmt: skip
     where = groups.get(ctx.db, msg.chat) if msg.chat else None
     place = f"在{where['name']}" if where else ""
     reading = noted.reading
     asks = reading.speech_act == "question" or any(c.polarity < 0 for c in reading.concerns)
-    if customer.owner and (reading.concerns or reading.intents) and asks:
-        yield Send(customer.owner, f"{customer.name}{place}说：{short(mask.phones(msg.text), 60)}")
-        yield from suggest.offer(msg.text, noted.customer, noted, customer.owner, ctx)
+    worth = asks and (reading.concerns or reading.intents)
+    if customer.owner and worth and not bursts.more_coming(msg, ctx):
+        said = short(mask.phones(reading.text), 60)
+        yield Send(customer.owner, f"{customer.name}{place}说：{said}")
+        yield from suggest.offer(reading.text, noted.customer, noted, customer.owner, ctx)
     yield from concerns.alarms(noted, ctx)
 
 

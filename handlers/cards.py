@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from handlers import followups
+from handlers import followups, tags
 from handlers.context import Ctx
 from handlers.values import Action, Button, Card
 from handlers.words import CONCERN_STATES, POLARITY, TIERS, ago, short, when
@@ -19,11 +19,12 @@ SLOTS = {"budget": "预算", "price": "金额", "down_payment": "首付", "month
 
 def lines(customer: Customer, ctx: Ctx) -> list[str]:
     """Everything known, a line each; what is unknown is left out."""
-    tags = customers.tags(ctx.db, customer.id, ctx.now)
+    found = customers.tags(ctx.db, customer.id, ctx.now)
     out = [f"{customer.name}｜{TIERS[customer.tier]}·{customer.level}级｜{customer.stage}"]
     out.append(f"意向：{customer.tier_reason or '尚未判断'}；{customer.level_reason or '尚未判断'}")
-    out += _concerns([t for t in tags if t.kind == "concern"])
-    known = [f"{SLOTS[t.kind]} {t.value}" for t in tags if t.kind in SLOTS and t.value]
+    out += _concerns([t for t in found if t.kind == "concern"])
+    out += tags.line(customer, ctx)
+    known = [f"{SLOTS[t.kind]} {t.value}" for t in found if t.kind in SLOTS and t.value]
     if known:
         out.append("资料：" + "、".join(dict.fromkeys(known)))
     out.append(f"最近：客户说话{ago(customer.spoke_at, ctx.now)}，"
@@ -36,9 +37,9 @@ def lines(customer: Customer, ctx: Ctx) -> list[str]:
     return out
 
 
-def _concerns(tags: list[Tag]) -> list[str]:
+def _concerns(found: list[Tag]) -> list[str]:
     """Unresolved ones first; each with the customer's words."""
-    open_first = sorted(tags, key=lambda t: t.state not in ("", "stuck"))
+    open_first = sorted(found, key=lambda t: t.state not in ("", "stuck"))
     return [_concern(tag) for tag in open_first[:5]]
 
 
@@ -73,7 +74,7 @@ def show(customer: Customer, member: str, ctx: Ctx) -> Iterator[Action]:
         to=member, task_id=dialog, title=head, text="\n".join(rest),
         desc="未解决：" + "、".join(stuck) if stuck else "没有未解决的顾虑",
         buttons=(Button("给话术", "other", 1), Button("已联系", "done"), Button("明早", "tomorrow"),
-                 Button("为什么", "why")),
+                 Button("为什么", "why"), Button("标签不对", "wrong")),
     )  # fmt: skip
 
 

@@ -9,13 +9,18 @@ from handlers import (
     answers,
     cards,
     compare,
+    corrections,
     digests,
     drafts,
+    edits,
+    favourites,
     followups,
+    materials,
     names,
     own,
     pasted,
     purchase,
+    questions,
     suggest,
     undo,
 )
@@ -30,10 +35,14 @@ HELP = """我能帮你做这些：
 · 贴客户的话：客户王女士问：冬天续航怎么样（整段聊天记录也行）
 · 采用 2｜换一批｜不合适｜为什么
 · 客户 王女士：看标签、未解决的顾虑、上次联系
+· 标签 王女士：全部标签和客户原话；为什么 王女士 理性型：凭什么
+· 标签不对 王女士 价格：马上改掉，也用来改词库
 · 待办：今天该联系谁；已联系 1｜明早 1｜周六下午3点
 · 记录 王女士 周六下午3点试驾（也可：到店、报价、下订、交付、没来、战败）
 · 话术 充电桩：按词查话术库
 · 算 S6 首付30% 36期：月供和落地价；对比 S6 M8；选车 20万 六口人
+· 采用 1 和 3：合成一条；改成：您改好的话；加个问题；收藏 2｜我的收藏
+· 素材 提车：图片、视频、车主感受；发素材 1
 · 短一点｜正式一点：换个写法；检查 加一句话：看能不能发
 · 存为我的话术｜存为我的话术：您的写法｜我的话术｜删除我的话术 2
 · 撤销：收回刚才那一步"""
@@ -139,6 +148,16 @@ def adopt(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
                              else int(number), ctx)  # fmt: skip
 
 
+def adopt_many(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """采用 1 和 3: one text of several scripts."""
+    dialog = acts.recent(msg.sender, ctx, "suggest")
+    if dialog is None:
+        yield Send(msg.sender, "现在没有可采用的话术。请先贴客户的话。")
+        return
+    numbers = dict.fromkeys(map(int, re.findall(r"[1-9]", match["ns"])))
+    yield from suggest.adopt_many(dialog, list(numbers), ctx)
+
+
 def remind(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """提醒我周五给王女士发配置表: a reminder of the advisor's own making."""
     rest = match["rest"].strip()
@@ -176,6 +195,27 @@ def refuse(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         yield Send(msg.sender, "现在没有话术可评价。请先贴客户的话。")
         return
     yield from suggest.refuse(dialog, ctx)
+
+
+def tagged(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """标签 王女士; without a name those of whoever was looked at last."""
+    return _of(match["name"], {"do": "tags"}, msg, ctx)
+
+
+def why_tag(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
+    """为什么 王女士 理性型; a word that is no tag leaves the question to others."""
+    if match["tag"] not in ctx.tags.tags:
+        return None
+    return _of(match["name"], {"do": "tag", "tag": match["tag"]}, msg, ctx)
+
+
+def _of(name: str | None, then: dict[str, str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    if name:
+        return acts.with_customer(name, msg.sender, then, ctx)
+    customer = acts.looked_at(msg.sender, ctx)
+    if customer is None:
+        return iter([Send(msg.sender, "想看哪一位的标签？回复 标签 加姓名，例如：标签 王女士")])
+    return acts.perform(customer, msg.sender, then, ctx)
 
 
 def why(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
@@ -237,10 +277,21 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^下一问\s*(?P<n>\d)?$", following),
         (r"^(?:待办|今天待办|今日待办|任务|跟进)$", todo),
         (r"^(?:采用|用|选|就)\s*(?:第\s*)?(?P<n>[\d一二三四五])?\s*[条个]?吧?$", adopt),
+        (r"^(?:采用|用|选)\s*(?P<ns>[1-9](?:\s*[,，、和+ ]\s*[1-9]){1,4})$", adopt_many),
+        (r"^(?:素材|找素材)(?:\s+(?P<words>\S.{0,40}))?$", materials.search),
+        (r"^发素材\s*(?P<n>\d)?$", materials.hand),
+        (r"^收藏\s*(?P<n>\d)?$", favourites.keep),
+        (r"^(?:我的收藏|收藏夹)$", favourites.list_),
+        (r"^取消收藏\s*(?P<n>\d)$", favourites.remove),
+        (r"(?s)^改成\s*[:：]\s*(?P<words>\S.*)$", edits.change),
+        (r"^(?:加个问题|加一个问题|再问一句)$", questions.add),
         (r"^第\s*(?P<n>[\d一二三四五])\s*[条个]$", adopt),
         (r"^(?:请|到时候?)?提醒我\s*(?P<rest>\S.+)$", remind),
         (r"^(?:换一批|换一换|再换|换几条|换一条|换话术|再来几条|还有吗)[？?]?$", more),
         (r"^(?:不合适|都不行|都不合适|不对题)$", refuse),
+        (r"^标签(?:不对|错了|有误)\s*[:：]?\s*(?P<rest>\S.{0,40})?$", corrections.command),
+        (r"^(?:标签|看标签|查标签)(?:\s+(?P<name>\S.{0,20}))?$", tagged),
+        (r"^为什么(?:是|\s*)(?:(?P<name>\S{1,12})\s+)?(?P<tag>\S{2,10}?)\s*[?？]?$", why_tag),
         (r"^为什么\s*(?P<name>\S{1,12})?\s*[?？]?$", why),
         (r"^(?:撤销|撤回|取消上一步)$", take_back),
         (r"^(?:已联系|已跟进|联系了|联系过了)\s*(?P<rest>\S{1,12})?$", done),

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import followups, tiers
+from handlers import bursts, followups, tiers
 from handlers.context import Ctx
 from handlers.values import Action, Send
 from handlers.words import POLARITY, short
 from nlp import mask
 from nlp.labels import CONCERNS
-from nlp.reading import Reading
-from storage import customers, events, rules
+from nlp.reading import Intent, Reading
+from storage import customers, events, rules, scripts
 from storage import followups as owed
 from storage.customers import Customer
 
@@ -19,6 +20,7 @@ from storage.customers import Customer
 KEEP_DAYS = {"concern": 90, "intent": 14, "signal": 90, "budget": 60, "price": 60, "phone": 3650,
              "down_payment": 60, "monthly": 60, "datetime": 30}  # fmt: skip
 DEFAULT_KEEP = 365
+REPLY_WITHIN = timedelta(hours=48)  # words later than that answer no script
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,50 +30,65 @@ class Noted:
     customer: Customer
     was: Customer
     reading: Reading
+    heard: frozenset[str] = frozenset()  # intents that an earlier piece was acted on for
+
+    def fresh(self, code: str) -> Intent | None:
+        """An intent that nothing was done about yet."""
+        return None if code in self.heard else self.reading.intent(code)
 
 
 def note(
-    customer: Customer, text: str, ctx: Ctx, *, source: str, member: str, msg_id: str = ""
-) -> Noted:
-    """Log, tag, judge again and plan the next contact; the same message noted twice counts once."""
-    reading = ctx.read(text)
+    customer: Customer, text: str, ctx: Ctx, *, source: str, member: str, msg_id: str = "",
+    said_at: datetime | None = None, piece: bool = False,
+) -> Noted:  # fmt: skip
+    """Log, tag, judge again and plan the next contact; the same message noted twice counts once.
+
+    A `piece` is read together with what the customer said within the window before it.
+    """
+    msg_id, said_at = msg_id or ctx.new_id(), said_at or ctx.now
+    breath = bursts.gather(customer, text, said_at, msg_id, source, member, ctx, piece=piece)
+    reading = replace(ctx, now=said_at).read(breath.text)  # 明天 is the day after it was said
     customers.said(
-        ctx.db, msg_id=msg_id or ctx.new_id(), customer_id=customer.id, who="customer",
-        member=member, text=mask.phones(text), now=ctx.now, source=source,
+        ctx.db, msg_id=msg_id, customer_id=customer.id, who="customer",
+        member=member, text=mask.phones(text), now=said_at, source=source,
     )  # fmt: skip
-    rules.hit(ctx.db, reading.rules, ctx.now)
-    tag(customer.id, reading, ctx, source)
-    spoken = _spoke(customer, ctx, source)
+    scripts.replied(ctx.db, customer.id, ctx.now, ctx.now - REPLY_WITHIN)
+    rules.hit(ctx.db, [r for r in reading.rules if r not in breath.counted], ctx.now)
+    before = bursts.take_back(customer, breath, ctx)
+    keys = [(kind, code) for kind, code, _ in _understood(reading)]
+    bursts.keep(before, breath, reading, keys, source, member, ctx)
+    tag(customer.id, reading, ctx, source, msg_id)
+    spoken = _spoke(before, ctx, source)
     after = tiers.rejudge(spoken, ctx)
     followups.plan_cadence(after, ctx)
-    return Noted(after, customer, reading)
+    return Noted(after, before, reading, breath.heard)
 
 
-def tag(customer_id: str, reading: Reading, ctx: Ctx, source: str) -> None:
-    """Write everything understood as tags; somebody else's wishes weigh less."""
+def tag(customer_id: str, reading: Reading, ctx: Ctx, source: str, message: str) -> None:
+    """Write everything understood as tags, with the message and the rule that each comes from."""
+    for kind, code, more in _understood(reading):
+        days = max(KEEP_DAYS.get(kind, DEFAULT_KEEP), ctx.tags.keep(kind, code))
+        customers.tag(ctx.db, customer_id, kind=kind, code=code, now=ctx.now, source=source,
+                      keep_days=days, message=message, **more)  # fmt: skip
+
+
+def _understood(reading: Reading) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Kind, code and the rest of a row; somebody else's wishes weigh less."""
     weight = 0.6 if reading.about else 1.0
     for c in reading.concerns:
-        put(ctx, customer_id, "concern", c.code, source, polarity=c.polarity,
-            evidence=c.evidence, confidence=c.confidence * weight)  # fmt: skip
+        yield "concern", c.code, {"polarity": c.polarity, "evidence": c.evidence, "rule": c.rule,
+                                  "confidence": c.confidence * weight}  # fmt: skip
     for i in reading.intents:
         if not i.negated:
-            put(ctx, customer_id, "intent", i.code, source, evidence=i.evidence,
-                confidence=i.strength * weight)  # fmt: skip
+            yield "intent", i.code, {"evidence": i.evidence, "rule": i.rule,
+                                     "confidence": i.strength * weight}  # fmt: skip
     for s in reading.signals:
-        put(ctx, customer_id, "signal", s.level, source, value=s.name, evidence=s.evidence)
+        yield "signal", s.level, {"value": s.name, "evidence": s.evidence, "rule": s.name}
     for slot in reading.slots:
-        put(ctx, customer_id, slot.kind, _code(slot.value), source, value=_code(slot.value),
-            evidence=mask.phones(slot.text))  # fmt: skip
+        code = _code(slot.value)
+        yield slot.kind, code, {"value": code, "evidence": mask.phones(slot.text)}
     if reading.about:
-        put(ctx, customer_id, "about", reading.about, source, evidence=reading.about)
-
-
-def put(ctx: Ctx, customer_id: str, kind: str, code: str, source: str, **more: Any) -> None:
-    days = KEEP_DAYS.get(kind, DEFAULT_KEEP)
-    customers.tag(
-        ctx.db, customer_id, kind=kind, code=code, now=ctx.now, source=source, keep_days=days,
-        **more,
-    )  # fmt: skip
+        yield "about", reading.about, {"evidence": reading.about}
 
 
 def _code(value: Any) -> str:
@@ -81,8 +98,8 @@ def _code(value: Any) -> str:
     if "series" in value:
         return str(value["series"] or value["brand"])
     if "low" in value:
-        low, high = value["low"], value["high"]
-        return f"{_amount(low)}" if low == high else f"{_amount(low)}-{_amount(high)}"
+        low, high, unit = value["low"], value["high"], "%" * (value.get("unit") == "%")
+        return (_amount(low) if low == high else f"{_amount(low)}-{_amount(high)}") + unit
     if "from" in value:
         return str(value["from"])
     return "".join(str(part) for part in value.values() if part)
@@ -110,17 +127,17 @@ def _spoke(customer: Customer, ctx: Ctx, source: str) -> Customer:
 
 def alarms(noted: Noted, ctx: Ctx) -> Iterator[Action]:
     """What cannot wait: a complaint, a wish to hear no more, an order taken back."""
-    reading, customer = noted.reading, noted.customer
-    if hit := reading.intent("complaint"):
+    customer = noted.customer
+    if hit := noted.fresh("complaint"):
         yield from _complaint(customer, hit.evidence, ctx)
-    if hit := reading.intent("cancel_order"):
+    if hit := noted.fresh("cancel_order"):
         # 退订 of an order is not 退订 of messages, so a person asks before anything is done
         yield Send(
             customer.owner,
             f"⚠️ {customer.name}提到“{hit.evidence}”。是要退订单，还是不想再收消息？请先问清，"
             f"再回复 记录 {customer.name} 退单 或 记录 {customer.name} 退订",
         )
-    elif hit := reading.intent("opt_out"):
+    elif hit := noted.fresh("opt_out"):
         yield from _opt_out(customer, hit.evidence, ctx)
 
 

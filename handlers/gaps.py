@@ -6,11 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from handlers import library
 from handlers.context import Ctx
 from handlers.words import short
+from scriptbank import replies
 from scriptbank.script import Query, Script, Suggestion
 from scriptbank.wording import features, fold, letters
 from storage import scripts
@@ -101,7 +103,7 @@ def nearest(cluster: Cluster, ctx: Ctx) -> Suggestion | None:
 
 def answer(cluster: Cluster, ctx: Ctx) -> str:
     """The best that a colleague answered, "" when nobody did: what was saved as an own script,
-    otherwise what was written to the customer next; of several the one nearest to the question."""
+    otherwise what was written to the customer soon after; of several the one that shares most."""
     questions = {letters(question) for question, _ in cluster.wordings}
     own = (s.body for s in ctx.bank.all() if s.scope == "个人" and s.status == library.LIVE
            and questions & {letters(s.q), *map(letters, s.also)})  # fmt: skip
@@ -109,24 +111,20 @@ def answer(cluster: Cluster, ctx: Ctx) -> str:
 
 
 def _written(cluster: Cluster, ctx: Ctx) -> Iterator[str]:
+    """To each who asked, the message that answers: it need not be the next one."""
     for row in cluster.rows:
         asked_at = at(row["at"])
-        said = row["customer"] and scripts.answer_to(
+        rows = row["customer"] and scripts.written_to(
             ctx.db, row["customer"], asked_at, asked_at + ANSWER_WITHIN
         )
-        if said and len(said["text"].strip()) >= SHORTEST:
-            yield library.nameless(said["text"].strip(), row["customer"], ctx)
+        said = [text for r in rows or () if len(text := r["text"].strip()) >= SHORTEST]
+        found = replies.best(str(row["question"]), said)
+        if found is not None:
+            yield library.nameless(said[found], row["customer"], ctx)
 
 
 def _best(texts: Iterable[str], cluster: Cluster) -> str:
-    wanted = letters(cluster.question)
-    asked = features(wanted, fold(wanted))
-    return min(texts, key=_by(lambda text: _shared(asked, text)), default="")
-
-
-def _shared(asked: set[str], text: str) -> float:
-    plain = letters(text)
-    return len(asked & features(plain, fold(plain))) / max(len(asked), 1)
+    return min(texts, key=_by(partial(replies.shared, cluster.question)), default="")
 
 
 def _by(score: Callable[[str], float]) -> Callable[[str], tuple[float, str]]:

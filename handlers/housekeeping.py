@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import time, timedelta
 
-from handlers import library, tiers
+from handlers import library, tiers, trials
 from handlers.context import Ctx
 from handlers.values import Action
-from storage import dialogs, retention, timers
+from storage import bursts, corrections, dialogs, retention, timers
 
 AT = time(3, 30)
 
@@ -18,6 +18,7 @@ def tick(ctx: Ctx) -> Iterator[Action]:
         if timers.advance(ctx.db, name, was, ctx.tomorrow(AT), ctx.now):
             clean(ctx)
             yield from library.expire(ctx)
+            yield from trials.tick(ctx)
 
 
 def clean(ctx: Ctx) -> None:
@@ -25,6 +26,8 @@ def clean(ctx: Ctx) -> None:
     tiers.decay(ctx)
     keep = ctx.settings.privacy
     dialogs.forget(ctx.db, ctx.now - timedelta(days=30))
+    bursts.forget(ctx.db, ctx.now - timedelta(days=1))
     retention.messages(ctx.db, ctx.now - timedelta(days=keep.messages_days))
+    corrections.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     retention.tags(ctx.db, ctx.now)
     retention.traffic(ctx.db, ctx.now - timedelta(days=keep.inbox_days))

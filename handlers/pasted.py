@@ -1,12 +1,14 @@
 """The customer's words, pasted by an advisor: whose they are, and what to make of them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
-from handlers import acts, answers, journey, names, paste, suggest
+from handlers import acts, answers, bursts, journey, names, paste, suggest
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send
 from nlp import mask
 from storage import dialogs
+from storage.dialogs import Dialog
 
 
 def customer_words(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -50,9 +52,10 @@ def _bare(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     customer = acts.focused(msg.sender, ctx)
     if customer is None:
         return nameless(words, msg, ctx)
-    if _says_nothing(words, msg.sender, ctx):
+    going_on = bursts.going_on(customer, "paste", msg.sender, ctx)
+    if not going_on and _says_nothing(words, msg.sender, ctx):
         return iter([Send(msg.sender, answers.LOST)])
-    return acts.booked(customer, words, msg.sender, ctx)
+    return acts.booked(customer, words, msg.sender, ctx, piece=True)
 
 
 def _is_name(name: str, member: str, ctx: Ctx) -> bool:
@@ -63,7 +66,8 @@ def _is_name(name: str, member: str, ctx: Ctx) -> bool:
 def _says_nothing(words: str, member: str, ctx: Ctx) -> bool:
     """Neither a question nor anything understood: a slip rather than a customer's words."""
     reading = ctx.read(words)
-    said = reading.concerns or reading.intents or reading.signals
+    meant = [i for i in reading.intents if i.code != "chitchat"]
+    said = reading.concerns or meant or reading.signals
     return not said and reading.speech_act != "question"
 
 
@@ -78,8 +82,17 @@ def _who_speaks(chat: paste.Paste, words: str, msg: Inbound, ctx: Ctx) -> Iterat
     yield Send(msg.sender, "\n".join(["这段记录里有几个人说话，哪位是客户？", *rows, "回复序号。"]))
 
 
+def _just_asked(member: str, ctx: Ctx) -> Dialog | None:
+    """Whose words, asked so shortly before that these must be the rest of them."""
+    window = timedelta(seconds=ctx.settings.nlp.burst_seconds)
+    return dialogs.newest(ctx.db, member, ctx.now - window, "who") if window else None
+
+
 def nameless(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """Nobody was named: scripts at once, and a question who it was."""
+    if earlier := _just_asked(msg.sender, ctx):
+        dialogs.close(ctx.db, earlier.id)
+        words = bursts.joined([earlier.body["text"], words], ctx)
     if _says_nothing(words, msg.sender, ctx):
         yield Send(msg.sender, answers.LOST)
         return

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from handlers import trials
 from handlers.context import Ctx
 from nlp.reading import Reading
 from scriptbank.script import Query, Suggestion, Suggestions, Usage
@@ -22,13 +23,17 @@ def find(
         intents=tuple(i.code for i in reading.intents if not i.negated), stage=stage,
         tier=customer.tier if customer else "", model=_model(reading, customer),
         store=customer.store if customer else "", advisor=member, seen=_seen(customer, ctx),
-        usage=usage(ctx),
+        usage=usage(ctx), favourites=frozenset(scripts.favourites(ctx.db, member)),
     )  # fmt: skip
     n = ctx.settings.scriptbank.suggestions
     found = ctx.bank.suggest(query, 4 * (n + len(skip)))
     shown = {_question(s) for s in found.items if s.script.id in skip}
-    fresh = [s for s in found.items if _question(s) not in shown]
-    return Suggestions(found.confident, tuple(_spread(fresh, shown, reading, query, ctx))[:n])
+    other_arm = trials.hidden(query, customer.id if customer else "", ctx)
+    fresh = [s for s in found.items
+             if _question(s) not in shown and s.script.id not in other_arm]  # fmt: skip
+    picked = _spread(fresh, shown, reading, query, ctx)
+    mine = [s for s in picked if s.script.id not in other_arm]
+    return Suggestions(found.confident, tuple(mine[:n]))
 
 
 def _model(reading: Reading, customer: Customer | None) -> str:
@@ -49,7 +54,8 @@ def usage(ctx: Ctx) -> Mapping[str, Usage]:
 
 def count(db: Db, now: datetime) -> dict[str, Usage]:
     rows = scripts.usage(db, now - timedelta(days=30))
-    return {r["script"]: Usage(r["shown"], r["adopted"], r["refused"]) for r in rows}
+    return {r["script"]: Usage(r["shown"], r["adopted"], r["refused"], r["replied"], r["edited"])
+            for r in rows}  # fmt: skip
 
 
 def _spread(

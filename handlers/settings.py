@@ -79,12 +79,15 @@ class Nlp(Section):
     lexicon: str = ""
     model: str = ""
     own_brands: tuple[str, ...] = ()
+    tags: str = ""  # the company's own dictionary of tags
+    burst_seconds: Annotated[int, Field(ge=0, le=60)] = 3
 
 
 class Scriptbank(Section):
     suggestions: Annotated[int, Field(ge=1, le=5)] = 3
     seen_days: Days = 7
     facts: str = ""  # the company's own file of model facts
+    materials: str = "var/materials"  # where pictures and films to pass on lie
 
 
 class Privacy(Section):
@@ -118,6 +121,16 @@ class Welcome(Section):
     by_state: dict[str, str] = {}  # a text of its own for a channel's State
 
 
+class Kf(Section):
+    """微信客服."""
+
+    answer: bool = True
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.8  # of the wording, to answer unseen
+    questions: bool = True
+    welcome: str = ""
+    servicers: tuple[str, ...] = ()  # userids who take visitors; () takes every advisor
+
+
 class Access(Section):
     operators: tuple[str, ...] = ()  # told of strangers and of what is broken
 
@@ -127,6 +140,7 @@ class Settings(Section):
 
     timezone: str = "Asia/Shanghai"
     access: Access = Access()
+    kf: Kf = Kf()
     welcome: Welcome = Welcome()
     tiers: Tiers = Tiers()
     followups: Followups = Followups()

@@ -1,9 +1,10 @@
 """Answers for the advisor: three scripts with reasons, as text to paste and a card to tap."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from handlers import concerns, followups, ledger, nexts, pick
+from handlers import concerns, followups, ledger, materials, nexts, pick
 from handlers.context import Ctx
 from handlers.values import Action, Button, Card, Send
 from handlers.words import TIERS
@@ -129,6 +130,46 @@ def adopt(dialog: Dialog, number: int, ctx: Ctx) -> Iterator[Action]:
     yield from _hand(dialog, number, {}, ctx)
 
 
+def adopt_many(dialog: Dialog, numbers: list[int], ctx: Ctx) -> Iterator[Action]:
+    """Several scripts as one text; the closing question of the last one only."""
+    uses = dialog.body["uses"]
+    if max(numbers) > len(uses):
+        yield Send(dialog.member, f"这一批只有{len(uses)}条，请回复 采用 1 到 采用 {len(uses)}。")
+        return
+    customer = customers.get(ctx.db, dialog.body["customer"]) if dialog.body["customer"] else None
+    picked = [(uses[n - 1][0], _in_use(uses[n - 1][1], ctx)) for n in numbers]
+    found = [(use, script) for use, script in picked if script]
+    values = followups.values(customer, ctx)
+    filled = [fill.fill(s, values, follow_up=s == found[-1][1]) for _, s in found]
+    if not found or (lacking := [f.missing[0] for f in filled if f.missing]):
+        why_not = f"还缺“{lacking[0]}”，请分开采用，我会逐条问" if found else "这几条刚刚停用了"
+        yield Send(dialog.member, f"{why_not}。")
+        return
+    yield from _merged(dialog, [use for use, _ in found], [f.text for f in filled],
+                       [s for _, s in found], customer, ctx)  # fmt: skip
+
+
+def _merged(
+    dialog: Dialog, uses: list[str], texts: list[str], taken: list[Script],
+    customer: Customer | None, ctx: Ctx,
+) -> Iterator[Action]:  # fmt: skip
+    greeted = [texts[0], *(_without_greeting(text) for text in texts[1:])]
+    for use in uses[1:]:
+        scripts.outcome(ctx.db, use, "adopted")
+    if customer:
+        concerned = tuple(code for script in taken[1:] for code in script.concerns)
+        customers.settle(ctx.db, customer.id, "", "answered", concerned)
+    yield from _take(dialog, uses[0], "\n\n".join(greeted), customer, taken[0], ctx)
+
+
+_GREETING = re.compile(r"^[^，,。！!\n]{0,12}您好[，,。！! ]*")
+
+
+def _without_greeting(text: str) -> str:
+    """The second answer of a message does not say hello again."""
+    return _GREETING.sub("", text)
+
+
 def _in_use(script_id: str, ctx: Ctx) -> Script | None:
     """Unless it was stopped, or its last day passed, since it was shown."""
     script = ctx.bank.get(script_id)
@@ -173,6 +214,7 @@ def _take(
     if customer and (why_not := ledger.ask(customer, ctx)):
         yield Send(dialog.member, why_not)
     yield Send(dialog.member, text)
+    yield from materials.attached(script, dialog.member, ctx)
     if customer:
         ledger.note(customer, use_id, ctx)
         customers.settle(ctx.db, customer.id, "", "answered", script.concerns)

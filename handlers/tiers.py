@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from handlers import bursts
 from handlers.context import Ctx
 from handlers.settings import Tiers
 from handlers.words import TIERS
@@ -149,7 +150,7 @@ def gather(customer: Customer, ctx: Ctx) -> Facts:
         friends=customer.deleted_at is None,
         opted_out=customer.opted_out_at is not None,
         appointment=appointment.at if appointment else None,
-        spoken=customers.spoken(ctx.db, customer.id, since),
+        spoken=bursts.spoken(customer.id, since, ctx),
         played=checkins.since(ctx.db, customer.id, since.astimezone(ctx.zone).date()),
         group=group["name"] if group else "",
         in_group_days=days,

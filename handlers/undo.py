@@ -9,7 +9,7 @@ from typing import Any
 from handlers import tiers
 from handlers.context import Ctx
 from handlers.values import Action, Send
-from storage import customers, dialogs, events, followups
+from storage import corrections, customers, dialogs, events, followups
 from storage.customers import Customer
 from storage.db import moment
 from storage.followups import FollowUp
@@ -28,13 +28,14 @@ def before(customer: Customer, ctx: Ctx) -> Before:
 
 
 def remember(
-    ctx: Ctx, member: str, what: str, was: Before, event: str = "", replaced: Sequence[str] = ()
-) -> None:
+    ctx: Ctx, member: str, what: str, was: Before, event: str = "", replaced: Sequence[str] = (),
+    correction: str = "",
+) -> None:  # fmt: skip
     """Keep what is needed to take this step back: the events made and replaced, what was owed."""
     owed = json.loads(json.dumps([asdict(f) for f in was.owed], default=datetime.isoformat))
     body: dict[str, Any] = {
         "what": what, "customer": was.customer.id, "event": event,
-        "replaced": list(replaced), "owed": owed,
+        "replaced": list(replaced), "owed": owed, "correction": correction,
         "contacted": _text(was.customer.contacted_at), "refused": _text(was.customer.opted_out_at),
     }  # fmt: skip
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="undo", body=body,
@@ -62,6 +63,8 @@ def _restore(body: dict[str, Any], ctx: Ctx) -> None:
         events.undo(ctx.db, body["event"], ctx.now)
     for event in body["replaced"]:
         events.undo(ctx.db, event, None)
+    if body.get("correction"):
+        corrections.take_back(ctx.db, body["correction"], ctx.now)
     followups.drop(ctx.db, customer_id, ctx.now, "撤销")
     for row in body["owed"]:
         followups.reopen(ctx.db, FollowUp.from_row(row))

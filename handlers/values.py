@@ -74,6 +74,17 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """A file of the material library to a member; `kind` is image, video or file."""
+
+    to: str
+    kind: str
+    material: str  # its id, under which the upload is remembered
+    title: str
+    place: str  # a name in the materials folder
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the aibot says in the chat where it was asked; goes back in the callback's reply."""
 
@@ -96,4 +107,50 @@ class Welcome:
     text: str
 
 
-Action = Send | Card | UpdateCard | Picture | Answer | LookUp | Welcome
+@dataclass(frozen=True, slots=True)
+class KfPull:
+    """Read what is new in a 微信客服 account; the token of the bell lifts the pull's limit."""
+
+    open_kfid: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class KfText:
+    """A text to a visitor of 微信客服, with a menu (id, words) to tap; `code` answers an event."""
+
+    to: str
+    open_kfid: str
+    text: str
+    menu: tuple[tuple[str, str], ...] = ()
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KfHand:
+    """Put the session into a person's hands, or into the pool when they do not serve now."""
+
+    to: str
+    open_kfid: str
+    servicer: str
+
+
+@dataclass(frozen=True, slots=True)
+class KfInvite:
+    """A card in the service chat that invites to add this advisor."""
+
+    to: str
+    open_kfid: str
+    userid: str
+    wording: str
+
+
+@dataclass(frozen=True, slots=True)
+class KfWho:
+    """Read a visitor's nickname; it comes back as an Inbound of event `kf_name`."""
+
+    to: str
+
+
+Kf = KfPull | KfText | KfHand | KfInvite | KfWho
+Action = Send | Card | UpdateCard | Picture | Media | Answer | LookUp | Welcome | Kf

@@ -7,11 +7,12 @@ one. A name that is also an everyday word (理想, 元, 大众) counts only besi
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import ahocorasick
+from nlp.words import Words
 
 SKIPPED = frozenset(" -·_•‧./")
+LOOSE = re.compile("[ ·_•‧./-]")  # one of those is in a text that has to be squeezed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,7 @@ class Context:
     trims: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     start: int
     end: int
     names: tuple[Name, ...]
@@ -73,14 +73,10 @@ class _Found:
 class Cars:
     def __init__(self, brands: Sequence[Brand], context: Context) -> None:
         self._context = context
-        self._about_cars = re.compile("|".join(map(re.escape, context.anywhere)) or "(?!)")
+        self._about_cars = Words(dict.fromkeys(context.anywhere))
         self.size = len(brands), sum(len(b.series) for b in brands)
-        self._automaton = ahocorasick.Automaton()
-        for word, names in _names(brands).items():
-            self._automaton.add_word(word, (len(word), names))
-        for word in context.never:
-            self._automaton.add_word(squeezed(word), (len(squeezed(word)), ()))
-        self._automaton.make_automaton()
+        never: dict[str, tuple[Name, ...]] = {squeezed(word): () for word in context.never}
+        self._words = Words(_names(brands) | never)
         self._trims = tuple(sorted((squeezed(t) for t in context.trims), key=len, reverse=True))
 
     def find(self, text: str, own: Iterable[str] = ()) -> list[Car]:
@@ -89,19 +85,19 @@ class Cars:
         found = self._longest(tight, text, places)
         if not found:
             return []
-        own = frozenset(own)
-        sure = any(not _doubtful(f.names) for f in found) or bool(self._about_cars.search(text))
+        sure = any(not _doubtful(f.names) for f in found) or bool(self._about_cars.find(text))
         return self._merged(
-            tight, places, [f for f in found if self._counts(f, tight, sure, found)], own
+            tight, places, [f for f in found if self._counts(f, tight, sure, found)], frozenset(own)
         )
 
     def _longest(self, tight: str, text: str, places: Sequence[int]) -> list[_Found]:
         spans = [
-            _Found(end - size + 1, end + 1, names)
-            for end, (size, names) in self._automaton.iter(tight)
-            if _bounded(text, places[end - size + 1], places[end] + 1)
+            _Found(start, end, names)
+            for start, end, names in self._words.find(tight)
+            if _bounded(text, places[start], places[end - 1] + 1)
         ]
-        spans.sort(key=lambda f: (f.start, -f.end))
+        if len(spans) > 1:
+            spans.sort(key=lambda f: (f.start, -f.end))
         kept: list[_Found] = []
         for span in spans:
             if not kept or span.start >= kept[-1].end:
@@ -147,7 +143,7 @@ class Cars:
         return cars
 
     def _trim(self, tight: str, end: int, name: Name) -> tuple[str | None, int]:
-        if name.series is None:
+        if name.series is None or not tight.startswith(self._trims, end):
             return None, end
         for trim in self._trims:
             if tight.startswith(trim, end) and _bounded(tight, end, end + len(trim)):
@@ -161,7 +157,7 @@ def squeezed(text: str) -> str:
 
 
 def _squeeze(text: str) -> tuple[str, Sequence[int]]:
-    if SKIPPED.isdisjoint(text):
+    if not LOOSE.search(text):
         return text, range(len(text))
     places = [at for at, char in enumerate(text) if char not in SKIPPED]
     return "".join(text[at] for at in places), places

@@ -1,9 +1,9 @@
 """From the hits in each clause to concerns: what it is about, and whether the customer is happy."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import itemgetter
 from typing import NamedTuple
 
 from nlp import polarity
@@ -15,15 +15,17 @@ DEGREE = (
     "相当", "稍微", "略微", "还是", "真的", "超级", "过于", "太", "很", "挺", "真", "好", "超",
     "更", "最", "偏", "蛮", "略", "稍",
 )  # fmt: skip
-
-
+LAST_OF_DEGREE = frozenset(word[-1] for word in DEGREE)
 FAINT = 0.5  # topics weaker than this need somebody to ask about them or judge them
+PLAIN = 0.8  # so do those weaker than this in a story; in a chat they are what it is about
 NAMING = frozenset(("topic", "cue", "ask"))
+START = itemgetter(0)  # of a hit
 # 征信不好能贷吗 asks what to do about a trouble; the trouble itself is stated.
 FOLLOWS = re.compile("(?:还|也|的话|了)?(?:能|可以|怎么办|咋办|影响)")
 STORY = 28  # characters; longer messages are stories in which much is named in passing
 WINDED, TELLING = 24, 10  # in longer clauses a judging word is mostly about something else
-EITHER = re.compile("([\u4e00-\u9fff])[不没]\\1(?!起|动)")  # 猛不猛, 能不能
+# 猛不猛, 能不能: looked for from the middle, which is rarer than Chinese characters
+EITHER = re.compile("[不没](?<=([\u4e00-\u9fff])[不没])\\1(?!起|动)")
 BRIEF = 12  # characters in a clause that is about one thing
 
 
@@ -60,6 +62,11 @@ class _Clause:
             return polarity.TOLD
         return polarity.SHORT if self.size <= BRIEF else polarity.LONG
 
+    def cues(self) -> Sequence[Hit]:
+        """What names and judges at once; in a story only the plainest words do."""
+        found = self.of("cue")
+        return [h for h in found if h.rule.strength >= PLAIN] if self.told else found
+
     def judging(self) -> list[Hit]:
         return [h for kind in polarity.JUDGING for h in self.of(kind)]
 
@@ -70,9 +77,14 @@ def find(text: str, clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[Find
     if NAMING.isdisjoint(kinds) or ("foreign" in kinds and "home" not in kinds):
         return []
     found: list[Finding] = []
+    last: list[Finding] = []
     for part in _by_clause(clauses, hits):
-        if not NAMING.isdisjoint(part.hits):
-            found.extend(_of_clause(text, part))
+        if NAMING.isdisjoint(part.hits):
+            last = _reacted(text, part, last)
+        else:
+            found += last
+            last = _of_clause(text, part)
+    found += last
     if "mock" in kinds and "mishap" in kinds:
         found = [f._replace(polarity=-abs(f.polarity)) for f in found]
     return _plain(found, len(text))
@@ -88,32 +100,72 @@ def _plain(found: list[Finding], size: int) -> list[Finding]:
 
 def _by_clause(clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[_Clause]:
     told = clauses[-1].end > STORY if clauses else False
-    parts = [_Clause(c, told, {}) for c in clauses]
-    rest = iter(parts)
-    part = next(rest, None)
-    for hit in sorted(hits, key=attrgetter("start")):
-        while part and hit.start >= part.clause.end:
-            part = next(rest, None)
-        if part is None:
-            break
-        part.hits.setdefault(hit.rule.kind, []).append(hit)
+    parts: list[_Clause] = []
+    rest = iter(clauses)
+    end = 0
+    for hit in sorted(hits, key=START):
+        if hit.start >= end:
+            clause = next((c for c in rest if hit.start < c.end), None)
+            if clause is None:
+                break
+            parts.append(_Clause(clause, told, {}))
+            end = clause.end
+        parts[-1].hits.setdefault(hit.rule.kind, []).append(hit)
     return parts
 
 
 def _of_clause(text: str, part: _Clause) -> list[Finding]:
     asking = _asking(text, part)
-    cues = [_cue(text, part, hit, asking) for hit in widest(part.of("cue"))]
+    cues = [_cue(text, part, hit, asking) for hit in widest(part.cues())]
     cues = _unasked(_owned(text, cues, part), part.of("ask")) if cues else cues
-    topics = [
+    found = cues + [
         _topic(text, part, hit, asking)
-        for hit in outermost(widest(part.of("topic")))
-        if not any(
-            c.code == hit.rule.code and c.start <= hit.start and hit.end <= c.end for c in cues
-        )
+        for hit in _topics(text, part)
+        if not cues or not _told(cues, hit, part.told)
     ]
-    topics = [t for t in topics if not t.faint or t.polarity or asking or part.of("asked")]
-    asks = [Finding(h.rule.code, 0.0, h.start, h.end, h.rule.name, 0.9) for h in part.of("ask")]
-    return _undismissed(text, part, cues + topics + asks)
+    if not part.told and not asking:
+        found = _spoken(found)
+    if not asking and not part.of("asked"):
+        found = [f for f in found if not f.faint or f.polarity]
+    found += [Finding(h.rule.code, 0.0, h.start, h.end, h.rule.name, 0.9) for h in part.of("ask")]
+    return _undismissed(text, part, found)
+
+
+def _told(cues: Sequence[Finding], topic: Hit, story: bool) -> bool:
+    """Whether a cue holds the words of a topic; weak ones in a chat, whatever the cue's code."""
+    weak = topic.rule.strength < PLAIN and not story
+    return any(
+        c.start <= topic.start and topic.end <= c.end and (weak or c.code == topic.rule.code)
+        for c in cues
+    )
+
+
+SLIGHT = 0.5  # the weight of a word that is only named, and not the plainest for its topic
+# These stand beside what is said of the car and are meant all the same.
+APART = frozenset(("rival", "price", "trust"))
+
+
+def _spoken(found: list[Finding]) -> list[Finding]:
+    """开空调续航掉一半 is about range: what is only named beside a judgement is its setting."""
+    judged = {f.code for f in found if f.polarity}
+    if not judged:
+        return found
+    return [f for f in found if f.weight > SLIGHT or f.code in judged or f.code in APART]
+
+
+def _topics(text: str, part: _Clause) -> list[Hit]:
+    """The topics of a clause; 多少钱 is not the price of the car where upkeep is named."""
+    topics = outermost(widest(part.of("topic")))
+    if part.told or not any(h.rule.code in PRICED for h in topics):
+        return topics
+    return [h for h in topics if h.rule.code != "price" or _car_price(text, h)]
+
+
+def _car_price(text: str, topic: Hit) -> bool:
+    return not CARS_OWN.isdisjoint(text[topic.start : topic.end])
+
+
+CARS_OWN = frozenset("价惠地裸折扣降")
 
 
 # Of these a story gives figures and reports; only plain cues are feelings about them.
@@ -124,10 +176,10 @@ FEES = ("费", "油钱", "充电")
 
 def _owned(text: str, cues: list[Finding], part: _Clause) -> list[Finding]:
     """保养费贵不贵 is about what the upkeep costs, not about the price of the car."""
-    topics = part.of("topic")
-    if not any(h.rule.code in PRICED or text.endswith(FEES, 0, h.end) for h in topics):
+    named = (*part.of("topic"), *part.of("cue"))
+    if not any(h.rule.code in PRICED or text.endswith(FEES, 0, h.end) for h in named):
         return cues
-    return [c for c in cues if c.code != "price" or c.rule not in ("price.dear", "price.cheap")]
+    return [c for c in cues if c.code != "price"]
 
 
 def _unasked(cues: list[Finding], asks: Sequence[Hit]) -> list[Finding]:
@@ -146,16 +198,31 @@ def _asking(text: str, part: _Clause) -> bool:
     """A question asks; it does not judge. 怎么这么贵 judges all the same."""
     if part.of("rhetorical"):
         return False
-    clause = text[part.clause.start : part.clause.end]
-    ends = "?" in part.clause.mark or clause.endswith(("吗", "么", "不", "没", "吗啊"))
-    return ends or bool(part.of("asks")) or EITHER.search(clause) is not None
+    if "?" in part.clause.mark or part.of("asks"):
+        return True
+    return leaves_open(text[part.clause.start : part.clause.end])
+
+
+OPEN = ("不", "没", "没有", "吗", "么", "对吧", "是吧", "有吧", "伐")
+TOLD = re.compile(
+    "(?:都|也|还|就|才|并|是|又|我|说|绝|从|可|有)[不没]$|(?:[都也还就是并于事]|样)没有$"
+)
+PARTICLES = "啊呀哈哦呢嘛哇咧哒噢"
+
+
+def leaves_open(clause: str) -> bool:
+    """Whether a clause asks by its form: 行不, 带没, 有吧, 能不能."""
+    if EITHER.search(clause):
+        return True
+    bare = clause.rstrip(PARTICLES)
+    return len(bare) > 1 and bare.endswith(OPEN) and not TOLD.search(bare)
 
 
 def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
     sign = float(hit.rule.polarity)
     start = hit.start
     if polarity.negated(text, hit.start, part.clause.start):
-        sign = -sign * 0.8
+        sign = 0.0 if "别" in text[max(0, hit.start - 2) : hit.start] else -sign * 0.8
         start = max(part.clause.start, hit.start - 1)
     else:
         start = _with_degree(text, hit.start, part.clause.start)
@@ -163,12 +230,14 @@ def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
         sign = 0.0
     if part.told and start == hit.start and hit.rule.code in WEIGHED:
         sign = 0.0  # 贵 without 太 or 有点 compares more often than it complains
-    if asking and not FOLLOWS.match(text, hit.end, part.clause.end):
-        sign = 0.0
-    return Finding(hit.rule.code, sign, start, hit.end, hit.rule.name, 1.0)
+    asked = asking and not FOLLOWS.match(text, hit.end, part.clause.end)
+    sign = 0.0 if asked else sign
+    return Finding(hit.rule.code, sign, start, hit.end, hit.rule.name, 1.0, asked=asked)
 
 
 def _with_degree(text: str, start: int, least: int) -> int:
+    if text[start - 1 : start] not in LAST_OF_DEGREE:
+        return start
     for word in DEGREE:
         if start - len(word) >= least and text.startswith(word, start - len(word)):
             return start - len(word)
@@ -177,27 +246,65 @@ def _with_degree(text: str, start: int, least: int) -> int:
 
 def _topic(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
     rule = hit.rule
-    faint = rule.strength < FAINT
+    faint = rule.strength < (PLAIN if part.told else FAINT)
     if asking:
-        return Finding(rule.code, 0.0, hit.start, hit.end, rule.name, 0.7, faint, True)
-    taken = [h for h in part.of("cue") if h.rule.code != "family"]
-    free = [h for h in part.judging() if not any(t.start <= h.start < t.end for t in taken)]
-    found = polarity.verdicts(text, part.clause, free, rule.scale)
+        weight = 0.7 if rule.strength >= PLAIN else SLIGHT
+        return Finding(rule.code, 0.0, hit.start, hit.end, rule.name, weight, faint, True)
     vague = part.of("supposed") or (part.told and rule.code in WEIGHED)
-    verdict = None if vague else polarity.judge(hit, found, part.reach())
-    if verdict is None and part.of("worry"):
+    verdict = None if vague else _verdict(text, part, hit) or _mood(part)
+    if verdict is None and part.of("worry") and rule.code != "rival":  # 纠结 weighs two cars
         worry = part.of("worry")[0]
         sign = 0.5 if polarity.negated(text, worry.start, part.clause.start) else -0.8
         verdict = sign, worry
     if verdict is None:
-        return Finding(rule.code, 0.0, hit.start, hit.end, rule.name, 0.6, faint)
+        weight = 0.6 if rule.strength >= PLAIN else SLIGHT
+        return Finding(rule.code, 0.0, hit.start, hit.end, rule.name, weight, faint)
     sign, other = verdict
     return Finding(
         rule.code, sign, min(hit.start, other.start), max(hit.end, other.end), rule.name, 0.8
     )
 
 
-DISMISSED = re.compile("不(?:是问题|是事|重要|在乎|在意|关心|考虑|担心|怕|用)|无所谓")
+def _mood(part: _Clause) -> tuple[float, Hit] | None:
+    """How the customer takes it, wherever in the clause it is said: 肉疼, 美滋滋."""
+    for kind, sign in (("sad", -0.8), ("glad", 0.8)):
+        if part.of(kind):
+            return sign, part.of(kind)[0]
+    return None
+
+
+def _reacted(text: str, part: _Clause, before: Sequence[Finding]) -> list[Finding]:
+    """一个月电费一百，美滋滋: a clause that only judges, judges what was named just before."""
+    if part.told or _asking(text, part) or any(f.asked for f in before):
+        return list(before)
+    verdict = _mood(part) or _overall(text, part)
+    if verdict is None:
+        return list(before)
+    sign = verdict[0]
+    return [f if f.polarity else f._replace(polarity=sign, weight=0.8) for f in before]
+
+
+def _overall(text: str, part: _Clause) -> tuple[float, Hit] | None:
+    plain = [*part.of("good"), *part.of("bad")]
+    found = polarity.verdicts(text, part.clause, plain, "") if plain else []
+    return (found[0][1], found[0][0]) if found and part.size <= BRIEF else None
+
+
+def _verdict(text: str, part: _Clause, topic: Hit) -> tuple[float, Hit] | None:
+    """What the clause says about a topic, in words that no cue has taken."""
+    free = part.judging()
+    if not free:
+        return None
+    taken = [h for h in part.cues() if h.rule.code != "family"]
+    if taken:
+        free = [h for h in free if not any(t.start <= h.start < t.end for t in taken)]
+    found = polarity.verdicts(text, part.clause, free, topic.rule.scale)
+    return polarity.judge(topic, found, part.reach())
+
+
+DISMISSED = re.compile(
+    "[不无](?:(?<=不)(?:是问题|是事|重要|在乎|在意|关心|考虑|担心|怕|用)|(?<=无)所谓)"
+)
 
 
 def _undismissed(text: str, part: _Clause, found: list[Finding]) -> list[Finding]:
@@ -213,3 +320,21 @@ def _dismissed(text: str, clause: Clause, finding: Finding) -> bool:
     if any(w in before for w in ("不担心", "不考虑", "不在乎", "不在意", "不关心", "不怕", "不用")):
         return True
     return any(w in after for w in ("不是问题", "不是事", "不重要", "无所谓", "不在乎", "不在意"))
+
+
+# Who does one of these names parts of the car in passing: 交了定金啥时候能选颜色.
+PASSING = frozenset((
+    "lost", "referral", "visit", "test_drive", "ask_address", "cancel_order", "deposit", "opt_out",
+    "order", "complaint",
+))  # fmt: skip
+
+
+# Of these a deal is made, so that nobody names them in passing.
+DEALING = frozenset(("price", "finance", "tradein", "policy", "delivery", "trust", "rival"))
+
+
+def meant(found: list[Finding], intents: Collection[str]) -> list[Finding]:
+    """Without what is only named, where the customer is about something else."""
+    if PASSING.isdisjoint(intents):
+        return found
+    return [f for f in found if f.polarity or f.weight > SLIGHT or f.code in DEALING]

@@ -1,10 +1,10 @@
 """Intents, signals, speech act, and for whom the customer asks."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from nlp.clauses import Clause, index
-from nlp.concerns import EITHER, Finding
+from nlp.concerns import Finding, leaves_open
 from nlp.match import Hit
 from nlp.normalise import Normal
 from nlp.reading import Intent, Signal
@@ -21,6 +21,8 @@ NEVER_NEGATED = (
     "chitchat",
 )
 TIERS = ("high", "mid", "low")
+UNDONE = frozenset(("cancel_order", "opt_out"))
+UNDOING = frozenset("不没")
 MAY = re.compile("能|可以")  # 定金能退吗 is asked before it is paid
 OTHERS = re.compile("朋友|同事|邻居|亲戚|别人|有人|谁|人家|群友")  # who bought, if not the customer
 
@@ -38,14 +40,27 @@ def find(
         clause = clauses[index(ends, hit.start)]
         if code == "lost" and OTHERS.search(normal.text, clause.start, hit.start):
             continue
+        if code in UNDONE and _undone(normal.text, hit):
+            continue
         meant = code in NEVER_NEGATED or not _denied(normal.text, hit, clause)
         if held is None or (meant, size) > held[:2]:
             best[code] = meant, size, hit
     if "opt_out" in best and _order_back(best["opt_out"][2], hits):
         del best["opt_out"]
+    if "referral" in best:  # 同事也想试试: the others do
+        for code in ("test_drive", "visit"):
+            if code in best and OTHERS.search(normal.text, 0, best[code][2].start):
+                del best[code]
     if "lost" in best and "order" in best and _overlap(best["lost"][2], best["order"][2]):
         del best["order"]  # 定了理想 is an order, but not here
     return [_intent(original, normal, hit, not meant) for meant, _, hit in best.values()]
+
+
+def _undone(text: str, hit: Hit) -> bool:
+    """不取消订单, 我没拉黑你, 订单先别给我退."""
+    if text[max(0, hit.start - 1) : hit.start] in UNDOING:
+        return True
+    return hit.rule.code == "cancel_order" and "别" in text[hit.start : hit.end]
 
 
 def _overlap(a: Hit, b: Hit) -> bool:
@@ -70,22 +85,63 @@ def _intent(original: str, normal: Normal, hit: Hit, denied: bool) -> Intent:
 
 
 SPECS = frozenset((
-    "range", "battery", "energy", "power", "handling", "comfort", "space", "exterior", "interior",
-    "config", "smart", "safety", "quality",
+    "range", "charging", "battery", "energy", "power", "handling", "comfort", "space", "exterior",
+    "interior", "config", "smart", "safety", "quality", "service", "resale",
+))  # fmt: skip
+# About the customer's place, not about the car.
+AT_HOME = re.compile("桩|车位|小区|物业|充电站|电表|排队")
+
+
+def settled(
+    original: str, normal: Normal, findings: Sequence[Finding], found: Sequence[Intent], act: str
+) -> list[Intent]:
+    """The intents in the light of what is felt and how it is said."""
+    felt = {f.code for f in findings if f.polarity}
+    kept = [i for i in found if not _idle(i.code, felt, act)]
+    if findings or len(kept) > 1:
+        kept = [i for i in kept if i.code != "chitchat"]  # 哈哈 beside a question is only a smile
+    return _spec(original, normal, findings, kept, act)
+
+
+FELT = {"finance_plan": "finance", "tradein_eval": "tradein"}
+# Somebody who does one of these asks about it, whatever part of the car is named.
+BUSY = frozenset((
+    "compare", "deposit", "order", "referral", "tradein_eval", "complaint", "cancel_order",
+    "ask_address", "ask_promo",
 ))  # fmt: skip
 
 
-def asked(
-    original: str, normal: Normal, findings: Sequence[Finding], found: Sequence[Intent]
+def _idle(code: str, felt: Collection[str], act: str) -> bool:
+    """利息太高了 judges and plans nothing; 没有HUD就算了 has not given up."""
+    if code == "lost":
+        return act == "condition"
+    if code == "delay":  # 交车又往后推: the store puts off, not the customer
+        return "delivery" in felt
+    return act == "statement" and FELT.get(code) in felt
+
+
+def _spec(
+    original: str, normal: Normal, findings: Sequence[Finding], found: Sequence[Intent], act: str
 ) -> list[Intent]:
-    """A question about what the car is like asks for its facts, whatever the words."""
-    if any(i.code == "ask_spec" for i in found):
-        return []
-    about = next((f for f in findings if f.asked and f.code in SPECS), None)
-    if about is None:
-        return []
+    """With `ask_spec` where the customer asks what the car is like, and only there."""
+    others = [i for i in found if i.code != "ask_spec"]
+    if act != "question":
+        return others
+    if len(others) < len(found):
+        stranger = findings and not any(f.code in SPECS for f in findings)
+        return others if stranger else list(found)
+    about = next((f for f in findings if f.asked and _fact(normal.text, f)), None)
+    if about is None or not BUSY.isdisjoint(i.code for i in others):
+        return others
     start, end = normal.span(about.start, about.end)
-    return [Intent("ask_spec", 0.5, False, original[start:end], (start, end), "spec.asked")]
+    derived = Intent("ask_spec", 0.5, False, original[start:end], (start, end), "spec.asked")
+    return [*others, derived]
+
+
+def _fact(text: str, finding: Finding) -> bool:
+    if finding.code not in SPECS or finding.polarity:
+        return False
+    return finding.code != "charging" or not AT_HOME.search(text)
 
 
 DENIALS = (
@@ -135,40 +191,75 @@ def signals(
     return sorted(found.values(), key=lambda s: (TIERS.index(s.tier), s.span))
 
 
-def tier(found: Sequence[Signal], intents: Sequence[Intent]) -> str:
-    """The strongest signal, unless the customer says in so many words that it can wait."""
-    names = {s.name for s in found}
-    codes = {i.code for i in intents if not i.negated}
-    if "opt_out" in codes or "end" in names or "lost" in codes:
+NEAR = frozenset((
+    "test_drive", "visit", "order", "deposit", "finance_plan", "tradein_eval", "ask_address",
+))  # fmt: skip
+WEIGHING = frozenset(("compare", "ask_promo", "quote"))
+LATER = frozenset(("cool_off", "delay"))
+READ = frozenset(("money", "price", "compare"))  # better seen in what is felt and asked
+MOVED = re.compile("改|换个|去不|来不|过不去|没空|没时间|抽不开|临时|晚点|[晚明后]天?[再聊说]")
+
+
+def tier(
+    text: str, found: Sequence[Signal], intents: Sequence[Intent], findings: Sequence[Finding],
+    act: str,
+) -> str:  # fmt: skip
+    """How near a purchase is, from what the customer does and cares about."""
+    said = {i.code: i for i in intents if not i.negated}
+    if "opt_out" in said or ("lost" in said and act != "condition"):
         return "low"
-    if any(i.code == "cancel_order" and not MAY.search(i.evidence) for i in intents):
-        found = [s for s in found if s.name != "order_now"]
-    tiers = {s.tier for s in found}
-    if "low" in tiers and not names & {"order_now", "test_drive", "stock"}:
+    if "complaint" in said or _withdrawn(intents):
+        return "none"
+    signs, felt = {s.tier for s in found if s.name not in READ}, {f.code for f in findings}
+    near = bool(NEAR & said.keys()) or "finance" in felt or "high" in signs or _total(said)
+    if LATER & said.keys() and not (NEAR - {"tradein_eval", "finance_plan"}) & said.keys():
+        return "none" if _appointment(said) else "low"
+    if near or (act == "question" and _stock(text, findings)):
+        return "high"
+    if "low" in {s.tier for s in found}:
         return "low"
-    return next((t for t in TIERS if t in tiers), "none")
+    dealt = any(f.code == "tradein" and f.polarity for f in findings)
+    if WEIGHING & said.keys() or felt & {"price", "rival"} or dealt or "mid" in signs:
+        return "mid"
+    return "none"
+
+
+TOTAL = re.compile("落地|下来|明细|裸车|总共|保险|保费|到手|开走|实在价|底价|最低")
+
+
+def _total(said: Mapping[str, Intent]) -> bool:
+    """Who asks for the sum on the road is nearer than who asks what the car costs."""
+    return "quote" in said and TOTAL.search(said["quote"].evidence) is not None
+
+
+def _withdrawn(intents: Sequence[Intent]) -> bool:
+    """定金能退吗 is asked before it is paid."""
+    return any(i.code == "cancel_order" and not MAY.search(i.evidence) for i in intents)
+
+
+def _appointment(said: Mapping[str, Intent]) -> bool:
+    """A new hour for a visit or a chat puts off nothing but that."""
+    return "cool_off" not in said and MOVED.search(said["delay"].evidence) is not None
+
+
+def _stock(text: str, findings: Sequence[Finding]) -> bool:
+    """Whether somebody asks for a car to take, and not whether others have taken theirs."""
+    found = any(f.code == "delivery" and not f.polarity for f in findings)
+    return found and not OTHERS.search(text)
 
 
 def speech_act(text: str, hits: Sequence[Hit], clauses: Sequence[Clause]) -> str:
-    """Refusal, then condition, question and requirement; a question at the end outranks an if."""
-    if not clauses:
-        return "statement"
-    acts: dict[str, list[Hit]] = {}
-    for hit in hits:
-        acts.setdefault(hit.rule.value, []).append(hit)
-    last = clauses[-1]
-    ending = text[last.start : last.end]
-    asks_last = (
-        "?" in last.mark
-        or ending.endswith(("不", "没"))
-        or EITHER.search(ending)
-        or any(h.start >= last.start for h in acts.get("question", ()))
-    )
-    asks = bool(asks_last) or "question" in acts or any("?" in c.mark for c in clauses)
-    if "condition" in acts and not asks_last:
-        return "condition"
-    if "refusal" in acts and not asks_last:
-        return "refusal"
-    if asks:
+    """A real question first, then condition, refusal and requirement."""
+    shown = [h for h in hits if h.rule.value == "assertion"]
+    open_ones = [c for c in clauses if not any(c.start <= h.start < c.end for h in shown)]
+    questions = [h for h in hits if h.rule.value == "question"]
+    if any(_asks(text, c, questions) for c in open_ones):
         return "question"
-    return "requirement" if "requirement" in acts else "statement"
+    acts = {h.rule.value for h in hits}
+    return next((a for a in ("condition", "refusal", "requirement") if a in acts), "statement")
+
+
+def _asks(text: str, clause: Clause, questions: Sequence[Hit]) -> bool:
+    if "?" in clause.mark or leaves_open(text[clause.start : clause.end]):
+        return True
+    return any(clause.start <= h.start < clause.end for h in questions)

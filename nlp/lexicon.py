@@ -18,16 +18,22 @@ from nlp.reading import CONCERNS, Concern, Intent, Reading, Slot
 __all__ = ["Lexicon", "LexiconError"]
 
 DATA = Path(__file__).parent / "data"
-FILES = ("concerns.toml", "opinions.toml", "intents.toml", "signals.toml", "slots.toml")
+FILES = (
+    "concerns.toml", "opinions.toml", "intents.toml", "signals.toml", "slots.toml", "own.toml",
+)  # fmt: skip
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 # A longer word hides shorter ones of the same use only: 多少钱 is no 多, but it is a question.
 FEELING = frozenset((
     "topic", "cue", "ask", "good", "bad", "up", "down", "worry", "asked", "asks", "rhetorical",
-    "praise", "blame", "supposed", "foreign", "home", "mock", "mishap",
+    "praise", "blame", "supposed", "foreign", "home", "mock", "mishap", "glad", "sad",
 ))  # fmt: skip
 MEANING = frozenset(("intent", "act", "signal", "slot", "about"))
+GROUPS = {
+    **dict.fromkeys(FEELING, 0), **dict.fromkeys(MEANING, 1), "shadow": 2, "eclipse": 3,
+}  # fmt: skip
 DERIVED = frozenset(("rival.named", "spec.asked"))
 CLEAR = 0.35  # the sum of all findings beyond which a polarity is no longer neutral
+RANK = {code: rank for rank, code in enumerate(CONCERNS)}
 Signature = tuple[tuple[str, int, int], ...]
 
 
@@ -50,7 +56,7 @@ class Lexicon:
         for name in FILES:
             entries.extend(load.rules(load.read(_path(folder, name))))
         cars = Cars(*load.cars(load.read(_path(folder, "brands.toml"))))
-        matcher = Matcher((plain(pattern), rule) for pattern, rule in entries)
+        matcher = Matcher(((plain(pattern), rule) for pattern, rule in entries), GROUPS)
         places = _places(folder)
         names = frozenset(rule.name for _, rule in entries) | DERIVED
         return cls(matcher, cars, places, names, folder, signature(folder))
@@ -87,9 +93,10 @@ class Lexicon:
             return Reading(text, slots=found_slots, speech_act=act)
         findings = concerns.find(normal.text, parts, feelings)
         found = intents.find(text, normal, kinds.get("intent", ()), ends, parts)
-        found += intents.asked(text, normal, findings, found)
+        found = intents.settled(text, normal, findings, found, act)
         others = ("rival",) if tuple(own_brands) else ("model", "rival")
         cars = [s for s in found_slots if s.kind in others]
+        findings = concerns.meant(findings, {i.code for i in found if not i.negated})
         findings += _rivals(normal.text, cars, found, findings)
         signs = intents.signals(text, normal, kinds.get("signal", ()), ends, parts)
         return Reading(
@@ -99,7 +106,7 @@ class Lexicon:
             slots=found_slots,
             signals=tuple(signs),
             speech_act=act,
-            tier_signal=intents.tier(signs, found),
+            tier_signal=intents.tier(normal.text, signs, found, findings, act),
             about=next((h.rule.value for h in kinds.get("about", ())), ""),
             rules=_fired(feelings, meanings),
         )
@@ -110,18 +117,7 @@ class Lexicon:
         return feelings + meanings
 
     def _heard(self, text: str, ends: Sequence[int]) -> tuple[list[Hit], list[Hit]]:
-        feelings: list[Hit] = []
-        meanings: list[Hit] = []
-        shadows: list[Hit] = []
-        eclipses: list[Hit] = []
-        for hit in self.matcher.hits(text, ends):
-            kind = hit.rule.kind
-            if kind in FEELING:
-                feelings.append(hit)
-            elif kind in MEANING:
-                meanings.append(hit)
-            else:
-                (shadows if kind == "shadow" else eclipses).append(hit)
+        feelings, meanings, shadows, eclipses = self.matcher.grouped(text, ends)
         return uncovered(feelings, shadows), uncovered(meanings, eclipses)
 
 
@@ -144,13 +140,12 @@ def _path(folder: Path, name: str) -> Path:
     return path if path.exists() else DATA / name
 
 
-COUNTED = frozenset(("topic", "cue", "ask"))
+SILENT = frozenset(("act", "home"))  # in so many messages that nobody counts them
 
 
 def _fired(feelings: Iterable[Hit], meanings: Iterable[Hit]) -> tuple[str, ...]:
-    names = [h.rule.name for h in feelings if h.rule.kind in COUNTED]
-    names += [h.rule.name for h in meanings if h.rule.kind != "act"]
-    return tuple(dict.fromkeys(names))
+    hits = (*feelings, *meanings)
+    return tuple(dict.fromkeys([h.rule.name for h in hits if h.rule.kind not in SILENT]))
 
 
 def _rivals(
@@ -174,7 +169,7 @@ def _weighed(text: str, normal: Normal, findings: Sequence[Finding]) -> tuple[Co
     codes: dict[str, list[Finding]] = {}
     for finding in findings:
         codes.setdefault(finding.code, []).append(finding)
-    return tuple(_concern(text, normal, codes[c]) for c in sorted(codes, key=CONCERNS.index))
+    return tuple([_concern(text, normal, codes[c]) for c in sorted(codes, key=RANK.__getitem__)])
 
 
 def _concern(text: str, normal: Normal, findings: Sequence[Finding]) -> Concern:

@@ -14,7 +14,7 @@ from nlp.reading import CONCERNS, INTENTS
 KINDS = (
     "topic", "cue", "ask", "good", "bad", "up", "down", "worry", "asked", "asks", "rhetorical",
     "praise", "blame", "supposed", "shadow", "eclipse", "intent", "act", "signal", "slot",
-    "about", "foreign", "home", "mock", "mishap",
+    "about", "foreign", "home", "mock", "mishap", "glad", "sad",
 )  # fmt: skip
 SLOTS = ("payment", "purchase_kind", "usage", "hobby", "color", "trim")
 FIELDS: dict[str, type | tuple[type, ...]] = {

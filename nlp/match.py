@@ -4,13 +4,16 @@ A pattern is literal text with (a|b) for alternatives and … for up to eight ch
 same clause. There is no repetition, so no pattern can blow up on hostile text.
 """
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple, Optional
 
-import ahocorasick
+from ahocorasick_rs import AhoCorasick
+
+from nlp.words import walk
 
 GAP = 8
 
@@ -89,56 +92,112 @@ def starts(parts: Parts) -> Iterator[tuple[str, Parts]]:
             yield from starts(rest)
 
 
-class Matcher:
-    """Finds the patterns of many rules in one pass over a normalised text."""
+class Part(NamedTuple):
+    """One part of the rest of a pattern, ready to be compared, and the parts that follow it."""
 
-    def __init__(self, patterns: Iterable[tuple[str, Rule]]) -> None:
+    words: tuple[str, ...]  # longest first; none for a gap
+    by_first: Mapping[str, tuple[str, ...]]
+    optional: bool
+    rest: Optional["Part"]
+
+
+Entry = tuple[Part | None, int, Rule]
+"""What must follow a word, the group of its rule, and its rule."""
+
+
+class Word(NamedTuple):
+    """What a first word may be the beginning of."""
+
+    latin: bool
+    whole: tuple[tuple[int, Rule], ...]  # patterns that end with it
+    ahead: Mapping[str, tuple[Entry, ...]]  # those that go on, by the next character
+    beyond: tuple[Entry, ...]  # those that go on behind a gap, or need not go on
+    near: re.Pattern[str]  # what stands behind the gap if one of them does
+
+
+class Matcher:
+    """Finds the patterns of many rules in one pass over a normalised text.
+
+    `groups` sorts what is found by the kind of its rule, which costs nothing here.
+    """
+
+    def __init__(
+        self, patterns: Iterable[tuple[str, Rule]], groups: Mapping[str, int] | None = None
+    ) -> None:
         words: dict[str, list[tuple[Parts, Rule]]] = {}
-        for pattern, rule in patterns:
+        found = list(patterns)
+        self.size = len(found)
+        for pattern, rule in found:
             for first, rest in starts(parse(pattern)):
                 words.setdefault(first, []).append((rest, rule))
-        self._automaton = _automaton(words)
+        groups = groups or {}
+        chains: dict[Parts, Part | None] = {(): None}
+        self._words = tuple(_word(w, entries, groups, chains) for w, entries in words.items())
+        self._automaton = AhoCorasick(words, store_patterns=False)
+        self._groups = max(groups.values(), default=0) + 1
 
     def hits(self, text: str, ends: Sequence[int]) -> list[Hit]:
-        """What matches, in the order of the ends; `ends` are where the clauses end."""
-        found: list[Hit] = []
-        for last, (length, whole, ahead, otherwise) in self._automaton.iter(text):
-            end = last + 1
-            entries = ahead.get(text[end : end + 1], otherwise)
-            if not entries or (whole and not _whole(text, end - length, end)):
+        """What matches, by group and in the order of the ends; `ends` are where clauses end."""
+        return [hit for group in self.grouped(text, ends) for hit in group]
+
+    def grouped(self, text: str, ends: Sequence[int]) -> list[list[Hit]]:
+        """What matches, each group in a list of its own."""
+        found: list[list[Hit]] = [[] for _ in range(self._groups)]
+        words = self._words
+        for word, start, end in walk(self._automaton, text):
+            latin, whole, ahead, beyond, near = words[word]
+            if latin and not _whole(text, start, end):
                 continue
-            for rest, rule, near in entries:
-                if not rest:
-                    found.append(Hit(end - length, end, rule))
-                elif near and near.isdisjoint(text[end : end + GAP + 1]):
-                    continue  # most patterns end here, before the dearer walk through their parts
-                elif (stop := _follow(text, end, rest, _limit(ends, end))) > 0:
-                    found.append(Hit(end - length, stop, rule))
+            for group, rule in whole:
+                found[group].append(Hit(start, end, rule))
+            if ahead and (entries := ahead.get(text[end : end + 1])):
+                _followed(found, text, start, end, entries, ends)
+            if beyond and near.search(text, end, end + GAP + 1):
+                _followed(found, text, start, end, beyond, ends)
         return found
 
 
-def _automaton(words: dict[str, list[tuple[Parts, Rule]]]) -> Any:
-    built = ahocorasick.Automaton()
-    for word, entries in words.items():
-        latin = (word[0].isascii() and word[0].isalnum()) or (
-            word[-1].isascii() and word[-1].isalnum()
-        )
-        built.add_word(word, (len(word), latin, *_by_next(entries)))
-    built.make_automaton()
-    return built
+def _followed(
+    found: list[list[Hit]], text: str, start: int, end: int, entries: Sequence[Entry],
+    ends: Sequence[int],
+) -> None:  # fmt: skip
+    limit = _limit(ends, end)
+    for rest, group, rule in entries:
+        if (stop := _follow(text, end, rest, limit)) > 0:
+            found[group].append(Hit(start, stop, rule))
 
 
-Entry = tuple[Parts, Rule, frozenset[str]]
+Chains = dict[Parts, Part | None]
 
 
-def _by_next(patterns: Sequence[tuple[Parts, Rule]]) -> tuple[dict[str, list[Entry]], list[Entry]]:
-    """What may follow a word, by the next character, and what does not depend on it."""
+def _word(
+    word: str, patterns: Sequence[tuple[Parts, Rule]], groups: Mapping[str, int], chains: Chains
+) -> Word:
+    entries = [(_chain(rest, chains), groups.get(rule.kind, 0), rule) for rest, rule in patterns]
     firsts = [_firsts(rest) for rest, _ in patterns]
-    entries = [(rest, rule, _nears(rest)) for rest, rule in patterns]
-    chars = frozenset().union(*(f for f in firsts if f))
     pairs = list(zip(entries, firsts, strict=True))
-    ahead = {c: [e for e, f in pairs if f is None or c in f] for c in chars}
-    return ahead, [e for e, f in pairs if f is None]
+    chars = frozenset().union(*(f for f in firsts if f))
+    return Word(
+        any(c.isascii() and c.isalnum() for c in (word[0], word[-1])),
+        tuple(e[1:] for e in entries if not e[0]),
+        {c: tuple(e for e, f in pairs if f is not None and c in f) for c in chars},
+        tuple(e for e, f in pairs if e[0] and f is None),
+        _near([rest for (rest, _), f in zip(patterns, firsts, strict=True) if rest and f is None]),
+    )
+
+
+def _chain(parts: Parts, chains: Chains) -> Part | None:
+    """The parts, each leading to the next; what many patterns end with is made once."""
+    if parts not in chains:
+        head = () if parts[0] is GAP_PART else parts[0]
+        by_first: dict[str, list[str]] = {}
+        for word in filter(None, head):
+            by_first.setdefault(word[0], []).append(word)
+        chains[parts] = Part(
+            head, {c: tuple(words) for c, words in by_first.items()}, "" in head,
+            _chain(parts[1:], chains),
+        )  # fmt: skip
+    return chains[parts]
 
 
 def _firsts(rest: Parts) -> frozenset[str] | None:
@@ -152,9 +211,13 @@ def _firsts(rest: Parts) -> frozenset[str] | None:
     return None if later is None else here | later
 
 
-def _nears(rest: Parts) -> frozenset[str]:
-    """One of these characters stands behind the gap with which a rest begins."""
-    return (_firsts(rest[1:]) or frozenset()) if rest and rest[0] is GAP_PART else frozenset()
+def _near(rests: Sequence[Parts]) -> re.Pattern[str]:
+    """Finds a character with which one of the rests goes on behind its gap."""
+    firsts = [_firsts(rest[1:]) if rest[0] is GAP_PART else None for rest in rests]
+    if None in firsts:
+        return re.compile("")
+    chars = "".join(sorted(c for first in firsts for c in first or ()))
+    return re.compile(f"[{re.escape(chars)}]" if chars else "(?!)")
 
 
 def _whole(text: str, start: int, end: int) -> bool:
@@ -176,50 +239,61 @@ def _limit(ends: Sequence[int], at: int) -> int:
     return ends[found] if found < len(ends) else at
 
 
-def _follow(text: str, at: int, rest: Parts, limit: int) -> int:
+def _follow(text: str, at: int, part: Part | None, limit: int) -> int:
     """Where the rest of a pattern ends, or -1; the longest alternative is tried first."""
-    if not rest:
+    if part is None:
         return at
-    if rest[0] is GAP_PART:
-        return _beyond(text, at, rest[1:], limit)
-    for word in rest[0]:
-        if text.startswith(word, at) and at + len(word) <= limit:
-            stop = _follow(text, at + len(word), rest[1:], limit)
+    words, by_first, optional, rest = part
+    if not words:
+        return _beyond(text, at, rest, limit)
+    for word in by_first.get(text[at : at + 1], ()):
+        end = at + len(word)
+        if end <= limit and text.startswith(word, at):
+            stop = end if rest is None else _follow(text, end, rest, limit)
             if stop >= 0:
                 return stop
-    return -1
+    return _follow(text, at, rest, limit) if optional else -1
 
 
-def _beyond(text: str, at: int, rest: Parts, limit: int) -> int:
+def _beyond(text: str, at: int, part: Part | None, limit: int) -> int:
     """The nearest place behind a gap where the rest fits."""
     best = -1
-    for word in rest[0]:
+    for word in part.words if part else ():
         start = text.find(word, at, min(limit, at + GAP + len(word)))
         if start < 0 or (best >= 0 and start >= best):
             continue
-        stop = _follow(text, start + len(word), rest[1:], limit)
+        stop = _follow(text, start + len(word), part.rest if part else None, limit)
         best = stop if stop >= 0 else best
     return best
 
 
-def uncovered(hits: Sequence[Hit], shadows: Sequence[Hit]) -> list[Hit]:
+def uncovered(hits: list[Hit], shadows: Sequence[Hit]) -> list[Hit]:
     """The hits that do not lie inside a longer word of another meaning (贵 in 贵州)."""
     if not shadows or not hits:
-        return list(hits)
-    ordered = sorted((s.start, s.end) for s in shadows)
-    starts = [start for start, _ in ordered]
-    furthest = list(accumulate((end for _, end in ordered), max))
-    return [h for h in hits if not _inside(h, starts, furthest) and not _cuts(h, starts, furthest)]
+        return hits
+    starts, furthest = _reach(shadows)
+    first, last = starts[0], furthest[-1]
+    return [
+        h
+        for h in hits
+        if h.end <= first
+        or h.start >= last
+        or not (_inside(h, starts, furthest) or _cuts(h, starts, furthest))
+    ]
 
 
 def outermost(hits: Sequence[Hit]) -> list[Hit]:
     """Without those inside a longer one: 保养费 is about cost, not about 保养."""
     if len(hits) < 2:
         return list(hits)
-    ordered = sorted((h.start, h.end) for h in hits)
-    starts = [start for start, _ in ordered]
-    furthest = list(accumulate((end for _, end in ordered), max))
+    starts, furthest = _reach(hits)
     return [h for h in hits if not _inside(h, starts, furthest)]
+
+
+def _reach(hits: Sequence[Hit]) -> tuple[list[int], list[int]]:
+    """Where hits start, in order, and how far those up to each of them reach."""
+    ordered = sorted((h.start, h.end) for h in hits)
+    return [start for start, _ in ordered], list(accumulate((end for _, end in ordered), max))
 
 
 def _inside(hit: Hit, starts: Sequence[int], furthest: Sequence[int]) -> bool:

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import ahocorasick
-
 from nlp.cars import run
 from nlp.reading import Reading, Slot
+from nlp.words import Words
 
 LEAST = 0.5  # share of its occurrences in which a name was marked
 
@@ -17,10 +16,7 @@ class Mentions:
 
     def __init__(self, shares: Mapping[str, float], unseen: Mapping[str, float]) -> None:
         self.shares, self.unseen = dict(shares), dict(unseen)
-        self._automaton = ahocorasick.Automaton()
-        for name in self.shares:
-            self._automaton.add_word(name, len(name))
-        self._automaton.make_automaton()
+        self._words = Words(self.shares)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "Mentions":
@@ -43,8 +39,8 @@ class Mentions:
     ) -> list[tuple[int, int]]:
         text = reading.text.lower()
         candidates = {**{span: self._share(s) for span, s in cars.items()}}
-        if len(text) == len(reading.text) and len(self._automaton):
-            candidates |= {(a, b): self.shares[text[a:b]] for a, b in _named(self._automaton, text)}
+        if len(text) == len(reading.text) and self.shares:
+            candidates |= {(a, b): self.shares[text[a:b]] for a, b in _named(self._words, text)}
         return _apart(span for span, share in candidates.items() if share >= LEAST)
 
     def _share(self, slot: Slot) -> float:
@@ -56,14 +52,11 @@ def learn(texts: Sequence[tuple[Reading, Sequence[str]]]) -> Mentions:
     marked: Counter[str] = Counter()
     seen: Counter[str] = Counter()
     names = {m.lower() for _, mentions in texts for m in mentions if m.strip()}
-    automaton = ahocorasick.Automaton()
-    for name in names:
-        automaton.add_word(name, len(name))
-    automaton.make_automaton()
+    words = Words(dict.fromkeys(names))
     for reading, mentions in texts:
         real = {m.lower() for m in mentions}
         text = reading.text.lower()
-        spans = _apart(_named(automaton, text)) if names else []
+        spans = _apart(_named(words, text)) if names else []
         found = {text[a:b] for a, b in spans} | real
         found |= {s.text.lower() for s in reading.slots if s.kind in ("model", "rival")}
         seen.update(found)
@@ -95,9 +88,8 @@ def _shape(slot: Slot) -> str:
     return "both" if len(slot.text) > len(slot.value["series"]) + 1 else "series"
 
 
-def _named(automaton: Any, text: str) -> Iterator[tuple[int, int]]:
-    for last, size in automaton.iter(text):
-        start, end = last - size + 1, last + 1
+def _named(words: Words[Any], text: str) -> Iterator[tuple[int, int]]:
+    for start, end, _ in words.find(text):
         if not (run(text[max(start - 1, 0) : start + 1]) and start) and not run(
             text[end - 1 : end + 1]
         ):

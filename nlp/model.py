@@ -9,17 +9,17 @@ import math
 import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
-from nlp import tokens
+from nlp import clauses, tokens
 from nlp.mentions import Mentions
-from nlp.normalise import plain
+from nlp.normalise import Normal
 from nlp.reading import CONCERNS, Concern, Reading, Span
 
-BITS = 17
+BITS = 18
 SIZE = 1 << BITS
 POLARITIES = ("up", "down")
 SHOWN = 3  # n-grams named in an explanation
@@ -36,10 +36,49 @@ class Linear:
     weights: Sequence[float]
     bias: float
     threshold: float = 0.5
+    scale: float = (
+        1.0  # what a weight of one stands for; weights that were stored are small integers
+    )
+
+    def score(self, features: Sequence[int]) -> float:
+        total = sum(map(self.weights.__getitem__, features)) * self.scale
+        return total / math.sqrt(len(features) or 1)
 
     def probability(self, features: Sequence[int]) -> float:
-        total = sum(map(self.weights.__getitem__, features)) / math.sqrt(len(features) or 1)
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, total + self.bias))))
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, self.score(features) + self.bias))))
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One clause: the features by which a topic is found in it, and what judges the topic then."""
+
+    naming: tuple[int, ...]
+    text: str
+    polarities: tuple[int, ...]  # of the lexicon's concerns in it
+
+    def judging(self) -> Iterator[int]:
+        yield from (_hash(f"near {piece}") for piece in dict.fromkeys(_pieces(self.text, 3)))
+        yield from (_hash(f"near p {polarity}") for polarity in dict.fromkeys(self.polarities))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a message looks like to the learned layer: its features, and the words behind them."""
+
+    words: Mapping[int, str]
+    clauses: tuple[Clause, ...]
+
+    @property
+    def features(self) -> tuple[int, ...]:
+        return tuple(self.words)
+
+    def about(self, code: str, topic: Linear) -> tuple[int, ...]:
+        """The features again, with those of the clause that speaks most of this topic."""
+        found = (*self.words, _hash(f"about {code}"))
+        if not self.clauses:
+            return found
+        nearest = max(self.clauses, key=lambda clause: topic.score(clause.naming))
+        return (*found, *nearest.judging())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +113,17 @@ class Model:
             return reading
         found = tuple(self._concerns(reading)) if self.concerns else reading.concerns
         slots = self.mentions.slots(reading) if self.mentions else reading.slots
-        return replace(reading, concerns=found, slots=slots)
+        return reading._replace(concerns=found, slots=slots)
 
     def _concerns(self, reading: Reading) -> Iterator[Concern]:
-        grams = dict(hashed(reading))
-        features = list(grams)
+        seen = look(reading)
+        features = seen.features
         chances = {c: part.probability(features) for c, part in self.concerns.items()}
         chosen = self.choose(chances)
-        sign = self.sign(features)
         known = {c.code: c for c in reading.concerns}
         for code in CONCERNS:
             if code in chosen:
-                yield self._concern(reading, code, chances[code], sign, known.get(code), grams)
+                yield self._concern(reading, code, chances[code], known.get(code), seen)
             elif code in known and code not in self.concerns:
                 yield known[code]
 
@@ -104,22 +142,21 @@ class Model:
         return 1 if best == "up" else -1
 
     def _concern(
-        self, reading: Reading, code: str, chance: float, sign: int, known: Concern | None,
-        grams: Mapping[int, str],
-    ) -> Concern:  # fmt: skip
-        weights = self.concerns[code].weights
-        top = sorted(grams, key=lambda f: -weights[f])[:SHOWN]
-        why = "model: " + " ".join(grams[f] for f in top)
+        self, reading: Reading, code: str, chance: float, known: Concern | None, seen: Look
+    ) -> Concern:
+        topic, words = self.concerns[code], seen.words
+        sign = self.sign(seen.about(code, topic))
+        top = sorted(filter(words.get, words), key=lambda f: -topic.weights[f])[:SHOWN]
+        why = "model: " + " ".join(words[f] for f in top)
         if known:
-            return replace(known, polarity=sign, confidence=round(chance, 2), rule=why)
-        span = _place(reading.text, [grams[f] for f in top])
+            return known._replace(polarity=sign, confidence=round(chance, 2), rule=why)
+        span = _place(reading.text, [words[f] for f in top])
         return Concern(code, sign, round(chance, 2), reading.text[span[0] : span[1]], span, why)
 
 
 def _linear(head: Mapping[str, float], raw: bytes, at: int) -> Linear:
-    levels = array("b", raw[at * SIZE : (at + 1) * SIZE])
-    scale = head["scale"]
-    return Linear([level * scale for level in levels], head["bias"], head["threshold"])
+    weights = array("b", raw[at * SIZE : (at + 1) * SIZE])
+    return Linear(weights, head["bias"], head["threshold"], head["scale"])
 
 
 def _place(text: str, grams: Sequence[str]) -> Span:
@@ -131,19 +168,24 @@ def _place(text: str, grams: Sequence[str]) -> Span:
     return 0, len(text)
 
 
-def hashed(reading: Reading) -> Iterator[tuple[int, str]]:
-    """Each feature of a message with the words that it stands for."""
-    for gram in dict.fromkeys(_grams(reading)):
-        yield crc32(gram.encode()) & (SIZE - 1), gram.split("\t")[-1]
-
-
 BLANK = re.compile(r"\s+")
 
 
-def _grams(reading: Reading) -> Iterator[str]:
-    text = BLANK.sub("", plain(reading.text))
-    for size in (1, 2, 3, 4):
-        yield from (text[at : at + size] for at in range(len(text) - size + 1))
+def look(reading: Reading) -> Look:
+    """Every feature of a message, hashed."""
+    normal = Normal.of(reading.text)
+    hashes = {gram: _hash(gram) for gram in _grams(reading, normal)}
+    words = {number: gram.split("\t")[-1] for gram, number in hashes.items()}
+    return Look(words, tuple(_clauses(reading, normal, hashes)))
+
+
+def _hash(gram: str) -> int:
+    return crc32(gram.encode("utf-8", "replace")) & (SIZE - 1)
+
+
+def _grams(reading: Reading, normal: Normal) -> Iterator[str]:
+    text = BLANK.sub("", normal.text)
+    yield from _pieces(text, 4)
     words = tokens.cut(text)
     yield from (f"w\t{a}" for a in words)
     yield from (f"w\t{a}{b}" for a, b in pairwise(words))
@@ -152,3 +194,28 @@ def _grams(reading: Reading) -> Iterator[str]:
         yield f"p {c.code} {c.polarity}\t{c.evidence}"
         yield f"p {c.polarity}\t{c.evidence}"
         yield f"r {c.rule}\t{c.evidence}"
+    yield from (f"{about}\t" for about in _traits(reading))
+
+
+def _pieces(text: str, longest: int) -> Iterator[str]:
+    for size in range(1, longest + 1):
+        yield from (text[at : at + size] for at in range(len(text) - size + 1))
+
+
+def _clauses(reading: Reading, normal: Normal, hashes: Mapping[str, int]) -> Iterator[Clause]:
+    for part in clauses.split(normal.text):
+        text = BLANK.sub("", normal.text[part.start : part.end])
+        first, last = normal.span(part.start, part.end)
+        inside = [c for c in reading.concerns if c.span[0] < last and first < c.span[1]]
+        naming = tuple(hashes[piece] for piece in _pieces(text, 4))
+        yield Clause(naming, text, tuple(c.polarity for c in inside))
+
+
+def _traits(reading: Reading) -> Iterator[str]:
+    """What the lexicon made of the message besides its concerns."""
+    yield f"act {reading.speech_act}"
+    yield f"tier {reading.tier_signal}"
+    yield f"long {min(len(reading.text) // 8, 10)}"
+    yield from (f"intent {intent.code}" for intent in reading.intents)
+    yield from (f"slot {slot.kind}" for slot in reading.slots)
+    yield from (f"rule {name}" for name in reading.rules)

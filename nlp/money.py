@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlp import numbers
+from nlp.words import Words
 
 CN = "零〇一二两三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟"
 AMOUNT = (
@@ -21,14 +22,18 @@ CURRENCIES = {
     "卢布": "RUB", "日币": "JPY", "元日币": "JPY", "新加坡元": "SGD",
     "澳门元": "MOP", "澳门币": "MOP",
 }  # fmt: skip
+SIGNS = SYMBOLS | CURRENCIES
 CURRENCY = "|".join(sorted(CURRENCIES, key=len, reverse=True))
 SCALE = {
     "万": 1e4, "w": 1e4, "萬": 1e4, "千": 1e3, "k": 1e3, "百": 1e2, "亿": 1e8, "个亿": 1e8,
     "百万": 1e6,
-    "千万": 1e7, "万亿": 1e12, "个": 1e4, "十万": 1e5,
+    "千万": 1e7, "万亿": 1e12, "个": 1e4, "个w": 1e4, "个万": 1e4, "十万": 1e5,
 }  # fmt: skip
+SMALL = ("千", "百")  # too little to be money by themselves
+HUNDREDS = r"个(?=亿|[w万]|[,。!?;]|左右|以内|以下|能|可以|拿|落地|的?预算|$)"
+ABROAD = "人民|rmb|[港澳台日]币|[美港日韩欧澳加]元|美金|英镑|新台|新加|澳门|泰铢|卢布"
 UNIT = (
-    r"(?:个亿|万亿|百万|千万|[万w亿](?!亿)|千(?!米|瓦|克)|百(?!公里|米|分)|k(?![a-z])|"
+    r"(?:个亿|个[w万]|万亿|百万|千万|[万w亿](?!亿)|千(?!米|瓦|克)|百(?!公里|米|分)|k(?![a-z])|"
     r"个(?=[,。!?;]|左右|以内|以下|能|可以|拿|落地|的?预算|$))"
 )
 MEASURES = (
@@ -42,7 +47,7 @@ ONE = re.compile(
     (?:(?P<vague>几|来|多)?\s?(?P<u>{UNIT})(?P<more>多|来)?
        (?P<tail>[1-9](?![\d.])千?|\d{{4}}(?!\d)|[一二两三四五六七八九零][{CN}]{{0,9}}(?![点个成折期年月天台辆次]))?)?
     (?P<some>几|多|来)?
-    \s?(?P<cur>{CURRENCY})?(?P<jiao>[\d一二三四五六七八九][角毛](?:[\d一二三四五六七八九]分)?|\d(?!\d))?{NOT_MONEY}""",
+    \s?(?P<cur>{CURRENCY})?(?P<jiao>[\d一二三四五六七八九][角毛](?:[\d一二三四五六七八九]分)?|\d(?!\d)|(?<=块)[一二三四五六七八九](?![个斤次度天年月张十百千万]))?{NOT_MONEY}""",
     re.VERBOSE,
 )
 PAIR = re.compile(
@@ -53,7 +58,7 @@ BEFORE = re.compile(
     r"(?:(?P<high>不超过|不要超过|别超过|最多|顶多|最高|不到|低于|小于|不足)|(?P<low>不低于|至少|最少|最低|起码|超过|高于|大于))$"
 )
 AFTER = re.compile(
-    r"\s?(?:(?P<high>以内|之内|内(?!饰|存)|以下|之下|封顶|不到|打住)|(?P<low>以上|之上|起步?(?![床来])|多(?=[的了,吧]|$)|往上|朝上|出头)|(?P<about>左右|上下))"
+    r"\s?(?:(?P<high>以内|之内|内(?!饰|存)|以下|之下|封顶|不到|打住)|(?P<low>以上|之上|起步?(?![床来])|多(?=[的了,吧]|$)|往上|朝上|出头|打底)|(?P<about>左右|上下))"
 )
 SHARE = re.compile(rf"(?P<n>[{CN}]|\d{{1,2}})(?:成(?P<half>半)?(?!交|本|为|品|了)|(?P<pct>%))")
 TERM = re.compile(
@@ -63,17 +68,18 @@ CUES = {
     "monthly": ("月供", "每月", "月付", "一个月", "每个月", "月还", "还款", "一月"),
     "down_payment": ("首付", "首期", "头款", "先付", "首次付"),
     "budget": (
-        "预算", "拿下", "心理价", "价位", "打算", "准备", "控制在", "手里", "手头", "能接受",
-        "想买", "的车", "买个", "买台", "买辆", "的suv", "的轿车", "推荐", "封顶", "搞定", "拿得下",
-        "左右的", "以内的", "预期",
+        "预算", "出到", "拿下", "心理价", "价位", "打算", "准备", "控制在", "手里", "手头",
+        "能接受", "想买", "的车", "买个", "买台", "买辆", "的suv", "的轿车", "推荐", "封顶", "搞定",
+        "拿得下", "左右的", "以内的", "预期", "搞得定", "往上的", "往下的", "手上",
     ),
     "price": (
         "落地", "裸车", "报价", "指导价", "优惠", "卖", "便宜", "降", "定金", "订金", "价格",
         "售价", "置换", "补贴", "保险", "旧车", "二手", "现金", "评估", "省", "贵", "返", "全款",
-        "开票", "加价", "差价", "收", "给我", "别人", "隔壁", "那边", "一公里", "保养", "一年",
+        "开票", "加价", "差价", "收", "才给", "别人", "隔壁", "那边", "一公里", "保养", "一年",
         "成交", "谈到", "总价", "税", "尾款", "利息", "手续费", "赠", "送", "押金", "提的",
     ),
 }  # fmt: skip
+CUED = Words({cue: kind for kind, cues in CUES.items() for cue in cues})
 FINANCE = (
     "贷",
     "分期",
@@ -87,26 +93,36 @@ FINANCE = (
     "金融",
     "还款",
     "还清",
+    "剩下",
+    "其余",
+    "余下",
+    "剩余",
 )
+# All begin with one set of characters, so that the search runs over the others in one stride.
 BARE = re.compile(
-    rf"(?:首付|月供|月还|每个?月|月付|预算|心理价位?|落地价?|裸车价?|优惠|报价|便宜|定金|订金|控制在|总价|降了?|少)(?:款|大概|大约|差不多|也就|一共|就|能|是|在|只有|最多|不超过|可以|到|了|给|给到|付|,|:|\s)*(?P<n>{AMOUNT}(?:(?:-|~|到){AMOUNT})?)(?![\d.万wk千百%成折年个期月亿点]|{CURRENCY})"
+    rf"[首月每预心落裸优报便定订控总降少出](?:(?<=出)到|(?<=首)付|(?<=月)[供还付]|(?<=每)个?月|(?<=预)算|(?<=心)理价位?"
+    rf"|(?<=落)地价?|(?<=裸)车价?|(?<=优)惠|(?<=报)价|(?<=便)宜|(?<=[定订])金|(?<=控)制在|(?<=总)价"
+    rf"|(?<=降)了?|(?<=少))(?:款|大概|大约|差不多|也就|一共|就|能|是|在|只有|最多|不超过|可以|到|了|给|给到|付|压到|控制在|掏|凑到|卡死|从|我最多|能降到|降到|出到|,|:|\s)*(?P<n>{AMOUNT}(?:(?:-|~|到){AMOUNT})?)(?![\d.万wk千百%成折年个期月亿点]|{CURRENCY})"
 )
 BARGAIN = re.compile(
-    rf"(?<![\d.a-z]){AMOUNT}(?:-|~|到){AMOUNT}(?=(?:左右|以内)?(?:能|可以)?(?:拿下|落地|搞定|拿))"
+    rf"(?<![\d.a-z]){AMOUNT}(?:-|~|到){AMOUNT}(?=(?:左右|以内)?(?:能|可以)?(?:拿下|落地|搞定|拿|之间))"
 )
 CLAUSE = re.compile(r"(?<!\d)[,.]|[,.](?!\d)|[。!?;…\n~]")
-UNITS = re.compile(
-    "[万w千k百亿个元块圆¥$€£成期年月%币刀镑铢]|首付|预算|落地|裸车|优惠|报价|便宜|定金|订金|拿|总价|控制|心理价|降|少"
+_UNITED = (
+    rf"\s?[几多来]?\s?(?:[万wk亿元块圆刀]|{HUNDREDS}|{ABROAD})"
+    r"|(?<=\d)\s?[几多来]?\s?[百千]|(?<=[¥$€£])|(?<=[港民]币)|(?<=[美欧]元)|(?<=美金)|(?<=rmb)"
 )
-# One of these characters is part of whatever UNITS finds; asked first, since it is cheap.
-UNIT_CHARS = frozenset("万w千k百亿个元块圆¥$€£成期年月%币刀镑铢首预落裸优报便定订拿总控心降少")
-# Cheap signs that there is an amount with a unit, or a cue that needs none.
-COUNTED = re.compile(
-    rf"[\d{CN}几数.][\s角毛]?[几多来]?\s?(?:[万w千k百亿元块圆美港欧英日韩台新澳加泰卢刀人r几多来]"
-    r"|个(?!月|人|小时|星期|礼拜))|[¥$€£]|hk|rmb|人民币|[美港]|欧元"
+# A sign that there is an amount with a unit: a figure before it, or a currency before a figure.
+COUNTED = re.compile(rf"[\d{CN}几数.¥$€£币元金b](?:{_UNITED})")
+HEAD = re.compile(rf"[\s\d{CN}几数¥$€£h港人美欧r]")  # what ONE may begin with
+LEAD = 24  # no amount begins further before the first sign of one
+# The same, or a share, a term or a range; without one of these or a cue there is no money.
+FIGURED = re.compile(
+    rf"[\d{CN}几数.¥$€£币元金b](?:{_UNITED}|\s?(?:[期年成%]|个月)|(?:-|~|到)[\d{CN}])"
 )
-BARE_CHARS = frozenset("首月每预心落裸优报便定订控总降少拿搞")
-TRIGGER = re.compile(rf"[\d{CN}几数]")
+HINTED = re.compile(rf"{FIGURED.pattern}|[一二两三四五六七八九][千百]|[零0]首付")
+GRASPED = re.compile("[拿落搞之]")  # one is in every bargain
+LENDING = re.compile("[贷期免月首利按金还剩余]")  # one is in each of FINANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +135,15 @@ class Amount:
 
 def find(text: str) -> list[Amount]:
     """The amounts of a normalised text, left to right; none overlaps another."""
-    if UNIT_CHARS.isdisjoint(text) or not (TRIGGER.search(text) and UNITS.search(text)):
+    if not HINTED.search(text) and not BARE.search(text):
         return []
-    found = [*_amounts(text)] if COUNTED.search(text) else []
-    found += () if BARE_CHARS.isdisjoint(text) else _bare(text)
+    found = [*_amounts(text), *_bare(text), *_spoken(text)]
     found += _shares(text)
+    terms = list(_terms(text))
+    if len(found) + len(terms) < 2:
+        return found + terms
     kept = _apart(sorted(found, key=lambda a: (a.start, -a.end)))
-    return _apart(sorted([*kept, *_terms(text)], key=lambda a: (a.start, -a.end)))
+    return _apart(sorted([*kept, *terms], key=lambda a: (a.start, -a.end)))
 
 
 def _apart(found: list[Amount]) -> list[Amount]:
@@ -137,8 +155,15 @@ def _apart(found: list[Amount]) -> list[Amount]:
 
 
 def _amounts(text: str) -> Iterator[Amount]:
-    at = 0
-    while m := ONE.search(text, at):
+    counted = [m.span() for m in COUNTED.finditer(text)]
+    if not counted:
+        return
+    at, until = max(0, counted[0][0] - LEAD), counted[-1][1]
+    while head := HEAD.search(text, at, until):
+        m = ONE.match(text, head.start())
+        if not m:
+            at = head.end()
+            continue
         at = m.end()
         second = _second(text, m)
         last = second or m
@@ -158,19 +183,19 @@ def _second(text: str, m: re.Match[str]) -> re.Match[str] | None:
 
 
 def _money(m: re.Match[str]) -> bool:
-    if m["n"] in ("几", "数") and not m["u"]:
+    if m["n"] in ("几", "数") and m["u"] in (None, "个"):
         return False
+    if m["n"] == "一" and m["u"] == "个":
+        return False
+    if m["n"] == "三" and m["cur"] == "元" and m.string[m.end() : m.end() + 1] in "的还锂好和电":
+        return False  # a kind of battery
     if m["sign"] or m["cur"]:
         return not (m["cur"] in ("块", "刀") and m["n"] == "一" and not m["u"])
-    return m["u"] is not None and (
-        m["u"] in ("万", "w", "k", "百万", "千万", "亿", "个亿", "万亿", "个") or bool(m["tail"])
-    )
+    return m["u"] is not None and (m["u"] not in SMALL or bool(m["tail"]))
 
 
 def _amount(text: str, m: re.Match[str], second: re.Match[str] | None) -> Amount:
-    unit = CURRENCIES.get(
-        (second or m)["cur"] or "", (SYMBOLS | CURRENCIES).get(m["sign"] or "", "CNY")
-    )
+    unit = CURRENCIES.get((second or m)["cur"] or "", SIGNS.get(m["sign"] or "", "CNY"))
     low, high = _ends(m, second["u"] if second else None)
     if second:
         high = _ends(second, m["u"] if m["u"] and not second["u"] and not second["cur"] else None)[
@@ -274,17 +299,13 @@ def _kind(text: str, start: int, end: int, low: float | None, high: float | None
     before = CLAUSE.split(text[max(0, start - 9) : start])[-1]
     after = CLAUSE.split(text[end : end + 7])[0]
     after = text[start:end] + after
+    cues = [(at, kind) for at, _, kind in CUED.find(before)]
+    places = {kind: at for at, kind in cues}
     for kind in ("monthly", "down_payment"):  # 月供控制在四千 is no budget
-        if any(cue in before for cue in CUES[kind]) and not any(c.isdigit() for c in before):
+        if kind in places and not any(c.isdigit() for c in before[places[kind] :]):
             return kind
-    nearest = max(
-        ((before.rfind(cue), kind) for kind, cues in CUES.items() for cue in cues if cue in before),
-        default=(-1, ""),
-    )
-    after_first = min(
-        ((after.find(cue), kind) for kind, cues in CUES.items() for cue in cues if cue in after),
-        default=(99, ""),
-    )
+    nearest = max(cues, default=(-1, ""))
+    after_first = min(((at, kind) for at, _, kind in CUED.find(after)), default=(99, ""))
     if nearest[1] and not (after_first[0] <= end - start + 1 and nearest[0] < len(before) - 6):
         return nearest[1]
     if after_first[1]:
@@ -297,7 +318,8 @@ def _kind(text: str, start: int, end: int, low: float | None, high: float | None
 
 def _bare(text: str) -> Iterator[Amount]:
     """预算15到18, 月供3000: the cue alone makes it money, the size tells the unit."""
-    for m in [*BARE.finditer(text), *BARGAIN.finditer(text)]:
+    bargains = BARGAIN.finditer(text) if GRASPED.search(text) else ()
+    for m in (*BARE.finditer(text), *bargains):
         start, end = (m.start("n"), m.end("n")) if "n" in m.groupdict() else m.span()
         ends = [numbers.value(part) for part in re.split(r"-|~|到", text[start:end])]
         if None in ends or not _plausible(ends[-1] or 0):
@@ -315,20 +337,51 @@ def _plausible(amount: float) -> bool:
     return 3 <= amount <= 200 or amount >= 500
 
 
+NOTHING = re.compile("[零0]首付")
+PAID = re.compile("[首付期]")
+
+
 def _shares(text: str) -> Iterator[Amount]:
-    if "首付" not in text and "首期" not in text:
+    """首付三成 is a share of a price that is not known yet, so its unit is %; 零首付 is nothing."""
+    if not PAID.search(text):
         return
+    for m in NOTHING.finditer(text):
+        yield Amount("down_payment", {"low": 0, "high": 0, "unit": "CNY"}, *m.span())
     for m in SHARE.finditer(text):
         near = text[max(0, m.start() - 8) : m.end() + 4]
         count = numbers.value(m["n"])
-        if count is None or ("首付" not in near and "首期" not in near):
+        if count is None or not ("首" in near or text[m.start() - 1 : m.start()] == "付"):
             continue
-        share = _whole(count if m["pct"] else count * 10 + (5 if m["half"] else 0))
-        yield Amount("down_payment", {"low": share, "high": share, "unit": "%"}, *m.span())
+        share = float(count if m["pct"] else count * 10 + (5 if m["half"] else 0))
+        start, end, low, high = _bounds(text, m.start(), m.end(), share, share)
+        value = {"low": _whole(low), "high": _whole(high), "unit": "%"}
+        yield Amount("down_payment", value, start, end)
+
+
+SPOKEN = re.compile(
+    rf"(?<![\d{CN}.第年月])(?P<n>[一二两三四五六七八九]?十?[一二两三四五六七八九](?:[千百][{CN}]{{0,5}}))(?P<some>多|来)?"
+    rf"(?![{CN}\d万w块元公平里米多个%成])(?!\s?(?:{MEASURES}|遍|次|回|号|颗|步|页|字))"
+)
+SUMS = re.compile(
+    "[贵便优降涨补抢省返送赔罚花付交退收租掏贴跌亏赚抵差加减](?!油)|[费价钱税金]|月供|保养|小[订定]|还款|高|低|没了"
+)
+
+
+def _spoken(text: str) -> Iterator[Amount]:
+    """保养一回八百多, 便宜五千: hundreds in words with no unit are money beside a word for it."""
+    for m in SPOKEN.finditer(text):
+        clause = CLAUSE.split(text[max(0, m.start() - 14) : m.start()])[-1] + text[m.end() :][:8]
+        count = numbers.value(m["n"])
+        if count is None or not SUMS.search(clause):
+            continue
+        top = count + _step(count) if m["some"] else count
+        start, end, low, high = _bounds(text, m.start(), m.end(), count, top)
+        value = {"low": _whole(low), "high": _whole(high), "unit": "CNY"}
+        yield Amount(_kind(text, start, end, low, high), value, start, end)
 
 
 def _terms(text: str) -> Iterator[Amount]:
-    if not any(word in text for word in FINANCE):
+    if not LENDING.search(text) or not any(word in text for word in FINANCE):
         return
     for m in TERM.finditer(text):
         count = numbers.value(m["n"])

@@ -2,17 +2,17 @@
 
 import functools
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import opencc
 
 DASHES = "‐‑‒–—―−－─﹣～〜∼"
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f\u00ad"
 LONGEST = 2000  # a WeCom text has at most 2,048 bytes; what is longer was not typed
+MOVES = "\uffff"  # stands for a character that becomes several or none; nobody can type it
 
 
-@dataclass(frozen=True, slots=True)
-class Normal:
+class Normal(NamedTuple):
     """A text for matching, and where each of its characters stood in the original."""
 
     text: str
@@ -22,10 +22,10 @@ class Normal:
     @classmethod
     def of(cls, original: str) -> "Normal":
         original = original[:LONGEST]
-        table, moving = _tables()
-        if moving.isdisjoint(original):
-            return cls(original.translate(table), None, len(original))
-        return _moved(original, table)
+        text = original.translate(_table())
+        if MOVES in text:
+            return _moved(original)
+        return cls(text, None, len(original))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The half-open span of the original that text[start:end] came from."""
@@ -38,29 +38,43 @@ class Normal:
 
 def plain(text: str) -> str:
     """The text as it is matched: NFKC, lower case, simplified, one kind of dash and space."""
-    table, _ = _tables()
-    return " ".join(text.translate(table).split())
+    changed = text.translate(_table())
+    if MOVES in changed:
+        changed = "".join(map(_changed, text))
+    return " ".join(changed.split())
 
 
-def _moved(original: str, table: dict[int, str]) -> Normal:
+def _moved(original: str) -> Normal:
     chars: list[str] = []
     starts: list[int] = []
     for at, char in enumerate(original):
-        new = table.get(ord(char), char)
+        new = _changed(char)
         chars.append(new)
         starts.extend([at] * len(new))
     return Normal("".join(chars), tuple(starts), len(original))
 
 
+def _changed(char: str) -> str:
+    return _changes().get(ord(char), char)
+
+
 @functools.cache
-def _tables() -> tuple[dict[int, str], frozenset[str]]:
+def _table() -> list[str]:
+    """What becomes of each character; a list, since a dictionary that lacks one is slow to say."""
+    table = list(map(chr, range(0x10000)))
+    for point, new in _changes().items():
+        table[point] = new if len(new) == 1 else MOVES
+    return table
+
+
+@functools.cache
+def _changes() -> dict[int, str]:
     table = {point: new for point in range(0x80, 0x10000) if (new := _folded(point)) != chr(point)}
     table |= {ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
     table |= _simplified()
     table |= dict.fromkeys(map(ord, INVISIBLE), "") | dict.fromkeys(map(ord, DASHES), "-")
     table |= {ord(c): " " for c in "\t\v\f\r\x85\xa0\u3000\u2028\u2029"}
-    moving = frozenset(chr(point) for point, new in table.items() if len(new) != 1)
-    return table, moving
+    return table
 
 
 def _folded(point: int) -> str:

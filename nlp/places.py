@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ahocorasick
+from nlp.words import Words
 
 MUNICIPAL = ("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划")
 ENDINGS = (
@@ -48,10 +48,7 @@ class Places:
         for name, (province, city, county) in known.items():
             names[name] = [(province, city or None, county or None)]
         self._districts = self._short_districts(tree)
-        self._automaton = ahocorasick.Automaton()
-        for name, rows in names.items():
-            self._automaton.add_word(name, (len(name), tuple(rows)))
-        self._automaton.make_automaton()
+        self._words = Words({name: tuple(rows) for name, rows in names.items()})
 
     @classmethod
     def load(cls, tree: Path, words: Path) -> "Places":
@@ -61,7 +58,7 @@ class Places:
 
     def find(self, text: str) -> list[Place]:
         """Places left to right; parts that stand together (河北省保定市) are one."""
-        spans = list(self._automaton.iter(text))
+        spans = self._words.find(text)
         if not spans:
             return []
         found = _merged([s for s in _longest(spans) if not _street(text, s[1])])
@@ -119,9 +116,9 @@ def _rows(tree: Tree) -> Iterable[Row]:
 
 
 def _longest(
-    hits: Iterable[tuple[int, tuple[int, tuple[Row, ...]]]],
+    spans: list[tuple[int, int, tuple[Row, ...]]],
 ) -> list[tuple[int, int, tuple[Row, ...]]]:
-    spans = sorted(((e - n + 1, e + 1, rows) for e, (n, rows) in hits), key=lambda h: (h[0], -h[1]))
+    spans = sorted(spans, key=lambda span: (span[0], -span[1]))
     kept: list[tuple[int, int, tuple[Row, ...]]] = []
     for span in spans:
         if not kept or span[0] >= kept[-1][1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,10 +20,11 @@ JUDGING = ("good", "bad", "up", "down")
 
 def negated(text: str, at: int, start: int) -> bool:
     """Whether a negation governs what begins at `at`: 不, 没, 没那么 … but not 不是不."""
+    if not NEGATING.search(text, max(start, at - 6), at):
+        return False
     before = text[max(start, at - 6) : at]
-    for word in ("是不", "会不", "不是不", "不能不", "没有不", "不会不"):
-        if before.endswith(word):
-            return False
+    if before.endswith(AFFIRMED):
+        return False
     trimmed = before
     for word in DEGREES:
         if trimmed.endswith(word):
@@ -31,6 +33,8 @@ def negated(text: str, at: int, start: int) -> bool:
     return trimmed.endswith(NEGATIONS) and not trimmed.endswith(("不是不", "要不", "是不是"))
 
 
+NEGATING = re.compile("[不没别未无非]")  # one of these is in every negation
+AFFIRMED = ("是不", "会不", "不是不", "不能不", "没有不", "不会不")
 NEGATIONS = (
     "不", "没", "没有", "别", "未", "无", "并非", "不是", "不会", "并不", "不算", "不怎么",
     "没那么", "没啥", "没什么", "毫无", "谈不上", "算不上", "从不", "绝不", "不再", "不觉得",
@@ -52,6 +56,11 @@ class Reach:
     size: int  # for 大, 高, 少 behind the topic, which judge so many other things
 
 
+SIGNS = {
+    "high": {"good": 1.0, "bad": -1.0, "up": 0.7, "down": -0.7},
+    "low": {"good": 1.0, "bad": -1.0, "up": -0.7, "down": 0.7},
+    "": {"good": 1.0, "bad": -1.0},
+}
 WIDE = Reach(30, 30, 12)  # somebody asked about this very part
 SHORT = Reach(6, 2, 3)  # a clause of chat length speaks of one thing
 LONG = Reach(2, 1, 1)
@@ -80,10 +89,9 @@ def _distance(topic: Hit, hit: Hit, reach: Reach) -> float | None:
 
 def verdicts(text: str, clause: Clause, hits: Sequence[Hit], scale: str) -> list[tuple[Hit, float]]:
     """The words of a clause that judge, each with its sign; more is good or bad by `scale`."""
-    up = {"high": 1.0, "low": -1.0}.get(scale, 0.0)
-    signs = {"good": 1.0, "bad": -1.0, "up": 0.7 * up, "down": -0.7 * up}
+    signs = SIGNS[scale]
     found = [
-        (h, signs[h.rule.kind] * h.rule.strength) for h in widest(hits) if signs.get(h.rule.kind)
+        (h, signs[h.rule.kind] * h.rule.strength) for h in widest(hits) if h.rule.kind in signs
     ]
     return [(h, -w if negated(text, h.start, clause.start) else w) for h, w in found]
 

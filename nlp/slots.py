@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from nlp import money, numbers, times
@@ -18,13 +19,14 @@ PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕�
 PLATE = re.compile(rf"[{PROVINCES}][a-z][·. -]?(?:[a-z0-9]{{5,6}})(?![a-z0-9])")
 N = r"(?:\d{1,3}|[一二两三四五六七八九十俩仨]{1,3})"
 PEOPLE = re.compile(
-    rf"(?:(?:一家|全家|家里|我们|咱们?)(?:有|就)?)?(?P<n>{N})(?:(?:-|到|至|~)(?P<m>{N}))?个?(?:口人|口子?(?!味|碑|头|价)|个?人(?!民|工|气|均|生|家|说|品)|位(?!置|于|移))"
+    rf"(?:(?:一家|全家|家里|我们|咱们?)(?:有|就)?)?(?P<n>{N})(?:(?:-|到|至|~)(?P<m>{N}))?多?个?(?:口人|(?<!小.)口子?(?!味|碑|头|价)|号?个?人(?!民|工|气|均|生|家|说|品)|位(?!置|于|移)"
+    r"|(?<=个)(?:朋友|同事|大人|小孩|孩子|老人|娃|亲戚))|(?:我们|咱们?|他们|姐妹|哥)(?P<three>[仨俩])"
 )
 MILEAGE = re.compile(
     rf"(?P<n>\d{{1,9}}(?:\.\d{{1,3}})?|[{numbers.CHINESE}]{{1,9}})(?P<vague>多|来|几)?(?P<u>万|w|千|k)?(?P<vague2>多|来)?(?:(?:-|到|至|~)(?P<m>\d{{1,9}}(?:\.\d{{1,3}})?|[{numbers.CHINESE}]{{1,9}})(?P<mu>万|w|千|k)?)?\s?(?P<km>公里|km|千米|里路)(?!/h|每小时|加速|油耗|时速|[的]?油)"
 )
-DIGITS = frozenset("0123456789")
-QUICK_PEOPLE = re.compile(r"[人口位]")
+DIGITS = re.compile("[0-9]")
+QUICK_PEOPLE = re.compile(r"[人口位仨俩友事孩娃戚]")
 
 
 def find(
@@ -34,23 +36,23 @@ def find(
     """Everything found, left to right; of two that overlap the kind that is read first wins."""
     text = normal.text
     own = frozenset(own)
-    rows = [] if DIGITS.isdisjoint(text) else [*_phones(text), *_plates(text)]
+    rows = [*_phones(text), *_plates(text)] if DIGITS.search(text) else []
     rows += _cars(cars, text, own)
     rows += _times(text, now)
     rows += _money(text)
     rows += _people(text)
     rows += _mileages(text)
     rows += _places(places, text)
-    rows += _words(hits) if hits else ()
-    if not rows:
-        return ()
+    rows += _words(text, hits) if hits else ()
+    if len(rows) < 2:
+        return tuple(_slot(original, normal, *row) for row in rows)
     kept: list[Row] = []
     taken = bytearray(len(text) + 1)
     for start, end, kind, value in rows:
-        if kind in ("payment", "purchase_kind", "usage", "hobby") or not any(taken[start:end]):
+        if kind in ("payment", "purchase_kind", "usage", "hobby") or 1 not in taken[start:end]:
             taken[start:end] = b"\1" * (end - start)
             kept.append((start, end, kind, value))
-    return tuple(_slot(original, normal, *k) for k in sorted(kept, key=lambda k: (k[0], k[1])))
+    return tuple([_slot(original, normal, *row) for row in sorted(kept, key=PLACE)])
 
 
 def _slot(original: str, normal: Normal, start: int, end: int, kind: str, value: Any) -> Slot:
@@ -59,6 +61,7 @@ def _slot(original: str, normal: Normal, start: int, end: int, kind: str, value:
 
 
 Row = tuple[int, int, str, Any]
+PLACE = itemgetter(0, 1)
 
 
 def _phones(text: str) -> Iterator[Row]:
@@ -83,8 +86,26 @@ def _cars(cars: Cars, text: str, own: frozenset[str]) -> Iterator[Row]:
 
 def _times(text: str, now: datetime) -> Iterator[Row]:
     for when in times.find(text, now):
+        if _habit(text, when):
+            continue
         value = {"from": when.since.isoformat() + "+08:00", "to": when.until.isoformat() + "+08:00"}
         yield when.start, when.end, "datetime", value
+
+
+WISHED = ("快乐", "愉快", "好啊", "好呀")
+OPENING = re.compile("营业|休息|开门|关门|午休|每天|天天|平时")
+
+
+def _habit(text: str, when: times.When) -> bool:
+    """老师早, 新年快乐 and 晚上营业到几点 name no time that a calendar holds."""
+    said = text[when.start : when.end]
+    if said in ("早", "晚") or text.startswith(WISHED, when.end):
+        return True
+    if said == "年初" and text[when.start - 1 : when.start] == "大":
+        return True
+    if when.past and said.endswith("年") and text.startswith(("的", "款", "买", "提"), when.end):
+        return True
+    return said in times.PERIODS and OPENING.search(text) is not None
 
 
 def _money(text: str) -> Iterator[Row]:
@@ -96,7 +117,7 @@ def _people(text: str) -> Iterator[Row]:
     if not QUICK_PEOPLE.search(text):
         return
     for m in PEOPLE.finditer(text):
-        low = numbers.value(m["n"])
+        low = numbers.value(m["n"] or m["three"])
         high = numbers.value(m["m"]) if m["m"] else low
         if (
             low
@@ -128,14 +149,24 @@ def _whole(amount: float) -> int | float:
     return int(amount) if amount == int(amount) else round(amount, 2)
 
 
+NAMED_AFTER = ("话", "菜", "时代", "的电池", "电池", "火锅", "口音", "方言")  # 宁德的电池
+
+
 def _places(places: Places, text: str) -> Iterator[Row]:
     for place in places.find(text):
+        if text.startswith(NAMED_AFTER, place.end):
+            continue
         yield place.start, place.end, "city", place.value
 
 
-def _words(hits: Sequence[Hit]) -> Iterator[Row]:
+REFUSED = frozenset("不别没")  # 不贷款, 别按揭
+
+
+def _words(text: str, hits: Sequence[Hit]) -> Iterator[Row]:
     longest: dict[tuple[str, str], Hit] = {}
     for hit in hits:
+        if hit.rule.code == "payment" and text[max(0, hit.start - 1) : hit.start] in REFUSED:
+            continue
         key = hit.rule.code, hit.rule.value
         if key not in longest or hit.end - hit.start > longest[key].end - longest[key].start:
             longest[key] = hit

@@ -54,7 +54,7 @@ CLOCK = re.compile(
     r"""(?:(?P<per>凌晨|清晨|清早|早间|晨间|早上|早晨|上午|中午|正午|午后|下午|傍晚|晚上|晚间|夜里|夜间|半夜|午夜|早(?=[^点些就已买订定知说该不换想有]|$)|晚(?=[^点些餐]|$))(?!上?好)
   (?:的?(?:(?P<f1>\d{1,2}|[一二两三四五六七八九十]{1,3})(?:到|至|-))?(?P<h1>\d{1,2}|[零一二两三四五六七八九十]{1,3})(?:点钟?|时(?!候)|:(?=[0-5]\d))(?P<m1>整|半|[123一二三两]刻|(?:[0-5]?\d|[零一二三四五六七八九十]{2,3})分?(?!\d|[万折])|[一二三四五六七八九]分)?)?
  |(?:(?P<f2>\d{1,2}|[一二两三四五六七八九十]{1,3})(?:到|至|-))?(?P<h2>(?:[01]?\d|2[0-4])|[零一二两三四五六七八九十]{1,3})(?:点钟?(?!几|[一二两三四五六七八九\d]?[万倍米升])|时(?!候|间|代|速|尚)|:(?=[0-5]\d))(?P<m2>整|半|[123一二三两]刻|(?:[0-5]\d)分?(?!\d|[万折])|[零一二三四五六七八九十]{2,3}分?|\d分|[一二三四五六七八九]分)?(?::[0-5]\d)?(?![0-9])
- )(?:左右|前后|许)?""",
+ )(?:左右|前后|许|多)?""",
     re.VERBOSE,
 )
 RELATIVE = re.compile(
@@ -78,15 +78,19 @@ STARTS = re.compile(
     "(?<![0-9])[0-9]|[一二两三四五六七八九十〇零廿今明后去前昨大本这下上次当同隔第翌来早中晚午凌傍清正夜半周星礼年月节元"
     "春新过除劳五端国双圣平情七儿妇母父教重腊小感农阴冬暑寒再几最近未接放假长q]"
 )
+# Whatever is a time has one of these, which ends with a character of the first set: the search
+# runs over all others in one stride, and looks back only where it may have found something.
 TRIGGERS = re.compile(
-    r"[年月日号周拜晚早午:初假末季夜刻]|[星假近]期|期间|天(?!窗|河)|(?<![有一几缺优特重亮宜])点(?!$)|一点[钟半整]|时(?!候|尚|速)|底(?![盘价])"
-    r"|[后前](?![备排驱座悬脸])|内(?!饰)|节(?!约|省)|\d[./-]\d|\d{8}"
-    r"|国庆|五一|十一|端午|中秋|清明|元旦|圣诞|春|618|双1|新年|[\d一二两三四五六七八九十]点$"
+    r"[儿晚早午夜拜周月年日号天时点:钟季期节庆一秋明旦诞0-9](?:(?<=[晚早午夜拜])|(?<=[今明昨后]儿)|(?<=周)(?!边|围)|(?<=月)(?!供|租)"
+    r"|(?<=[\d〇零一二三四五六七八九十今本当明来次去后前上下翌同大小两几半完了过新]年)|(?<=年)[底末初中尾后前三]"
+    r"|(?<=\d\s年)|(?<=[\d一二两三四五六七八九十廿卅]月)|(?<=[\d一二两三四五六七八九十廿][日号])|(?<=[今本次明后翌昨前]日)"
+    r"|(?<=[今明后昨前当隔几半\d一二两三四五六七八九十]天)(?!窗|河)|(?<=[\d零一二两三四五六七八九十小]时)"
+    r"|(?<=[\d零二两三四五六七八九十]点)|(?<=一点)(?=[钟半整]|$)|(?<=\d:)[0-5]\d|(?<=钟)"
+    r"|(?<=[一二三四1-4上下本这个]季)|(?<=[星假近]期)|(?<=节)(?!约|省)|(?<=国庆)|(?<=[五十]一)|(?<=中秋)"
+    r"|(?<=清明)|(?<=元旦)|(?<=圣诞)|(?<=618)|(?<=双1)|(?<=(?:19|20)\d\d)[-/.]\d|(?<=(?:19|20)\d{6})"
+    r"|(?<=\d)[./]\d\d?(?=[号日去过到上下晚]))"
 )
-# One of these characters is part of whatever TRIGGERS finds; asked first, since it is cheap.
-TRIGGER_CHARS = frozenset(
-    "年月日号天周期拜点时晚早午:后前内底初节假末季夜刻国五十端中清元圣春双新0123456789"
-)
+LEAD = 24  # no time begins further before the first of its triggers
 PERIODS = {
     "凌晨": (0, 6), "清晨": (5, 8), "清早": (5, 8), "早间": (6, 10),
     "晨间": (6, 10), "早上": (6, 10), "早晨": (6, 10),
@@ -127,14 +131,15 @@ class When:
 
 def find(text: str, now: dt.datetime) -> list[When]:
     """All times that a normalised text names; `now` is when it was sent, local and naive."""
-    if TRIGGER_CHARS.isdisjoint(text) or not TRIGGERS.search(text):
+    triggers = [m.end() for m in TRIGGERS.finditer(text)]
+    if not triggers:
         return []
-    return list(_joined(text, list(_single(text, now)), now))
+    single = _single(text, max(0, triggers[0] - LEAD), triggers[-1], now)
+    return list(_joined(text, list(single), now))
 
 
-def _single(text: str, now: dt.datetime) -> Iterator[When]:
-    at = 0
-    while start := STARTS.search(text, at):
+def _single(text: str, at: int, until: int, now: dt.datetime) -> Iterator[When]:
+    while start := STARTS.search(text, at, until):
         at = start.start()
         end, found = _at(text, at, now)
         if found:

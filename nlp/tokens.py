@@ -3,9 +3,12 @@
 import functools
 import importlib.util
 import logging
+import re
 from collections.abc import Callable
 
 SEGMENTERS = ("jieba", "rjieba")
+TYING = re.compile("[._-]")
+LATIN = re.compile(r"([a-zA-Z0-9]+(?:\.\d+)?%?)")  # what jieba takes for one word
 
 
 @functools.cache
@@ -33,11 +36,20 @@ def _fast() -> Callable[[str], list[str]]:
 
     def cut(text: str) -> list[str]:
         try:
-            return fast(text)
+            return _untied(fast(text)) if TYING.search(text) else fast(text)
         except UnicodeEncodeError:  # half a surrogate pair, which only jieba takes
             return _plain()(text)
 
     return cut
+
+
+def _untied(words: list[str]) -> list[str]:
+    """rjieba leaves DM-i and 15-18 whole, where jieba makes three words of each."""
+    return [
+        piece
+        for word in words
+        for piece in (filter(None, LATIN.split(word)) if TYING.search(word) else (word,))
+    ]
 
 
 def load(segmenter: str = "") -> None:

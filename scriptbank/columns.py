@@ -78,10 +78,13 @@ def script(row: Row) -> Script | tuple[Problem, ...]:
     read: dict[str, object] = {}
     problems: list[Problem] = []
     for column in COLUMNS:
+        raw = row.values.get(column.field)
+        if _blank(raw) and not column.required:
+            continue
         try:
-            value = _value(column, row.values.get(column.field))
+            value = _value(column, raw)
         except Unreadable as wrong:
-            seen = str(row.values.get(column.field, ""))
+            seen = "" if raw is None else str(raw)
             problems.append(row.problem(column.heading, seen, str(wrong)))
             continue
         if value is not None:
@@ -89,12 +92,14 @@ def script(row: Row) -> Script | tuple[Problem, ...]:
     return tuple(problems) or Script(**read)  # type: ignore[arg-type]
 
 
+def _blank(raw: object) -> bool:
+    return raw is None or raw == ""
+
+
 def _value(column: Column, raw: object) -> object:
     """The field's value; None leaves the default of `Script`."""
-    if raw is None or raw == "":
-        if column.required:
-            raise Unreadable("必填，请补上")
-        return None
+    if _blank(raw):
+        raise Unreadable("必填，请补上")
     match column.kind:
         case "words":
             return _words(raw, codes=column.field in ("concerns", "intents"))
@@ -117,7 +122,10 @@ def clean(raw: object) -> str:
         return str(int(raw))
     if isinstance(raw, list | tuple | dict):
         raise Unreadable("应为一段文字，不是列表")
-    return str(raw).replace("\r\n", "\n").replace("\r", "\n").strip()
+    text = str(raw)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.strip()
 
 
 def _choice(column: Column, text: str) -> str | None:
@@ -134,8 +142,9 @@ def _words(raw: object, *, codes: bool = False) -> tuple[str, ...]:
         return tuple(filter(None, map(clean, raw)))
     if isinstance(raw, bool):
         raise Unreadable("应为文字，多项用换行或；分开")
-    parts = (_CODES if codes else _LIST).split(_hide(clean(raw)))
-    return tuple(_show(part).strip() for part in parts if part.strip())
+    text = _hide(clean(raw))
+    parts = filter(None, map(str.strip, (_CODES if codes else _LIST).split(text)))
+    return tuple(_show(part).strip() for part in parts)
 
 
 def _tier(word: str) -> str:
@@ -224,6 +233,8 @@ def _escape(text: str) -> str:
 
 
 def _hide(text: str) -> str:
+    if "\\" not in text:
+        return text
     return re.sub(r"\\(.)", lambda m: _ASLEEP.get(_unletter(m[1]), m[0]), text)
 
 

@@ -54,9 +54,12 @@ def passes(findings: Iterable[Finding]) -> bool:
 
 
 def _claims(plain: str, rule: Rule, known: Rules) -> Iterator[Finding]:
+    hits = list(rule.claims.finditer(plain))
+    if not hits:
+        return
     harmless = [found.span() for found in rule.unless.finditer(plain)]
     backed = bool(rule.given.search(plain))
-    for hit in rule.claims.finditer(plain):
+    for hit in hits:
         if any(_overlap(hit.span(), span) for span in harmless):
             continue
         if backed or _excused(plain, hit.span(), rule, known):

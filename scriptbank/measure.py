@@ -1,22 +1,28 @@
 """`python -m scriptbank.measure DATA_DIR`: how well and how fast answers are found.
 
 The baseline, a full scan by rapidfuzz `ratio`, runs in the same process on the same questions.
+`python -m scriptbank.measure QUESTIONS.jsonl` asks the library that ships instead.
 """
 
 import gc
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz, process
 
-from scriptbank import suggest
+from nlp import normalise
+from scriptbank import replies, suggest
+from scriptbank.bank import Bank
 from scriptbank.index import Index, Wording
 from scriptbank.learn import Weights, learn
+from scriptbank.load import library
+from scriptbank.script import Script, Suggestions
 from scriptbank.wording import letters
 
 SAMPLE = 400
@@ -25,6 +31,7 @@ BANKS = (
 )  # fmt: skip
 COLUMNS = ("scripts", "build s", "p50 us", "p99 us", "scan p50 us", "times", "add ms")
 SIZES = (1_000, 10_000, 100_000)
+FOLDS = 5
 Search = Callable[[str, int], Sequence[int]]
 
 
@@ -48,14 +55,110 @@ class Result:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        sys.stderr.write("用法：python -m scriptbank.measure 数据目录\n")
+    if len(arguments) != 1 or not Path(arguments[0]).exists():
+        sys.stderr.write("用法：python -m scriptbank.measure 数据目录（或问题.jsonl）\n")
         return 2
-    folder = Path(arguments[0])
-    for line in (*quality(folder), *intents(folder), *learning(folder), *speed(folder)):
+    place = Path(arguments[0])
+    for line in everything(place) if place.is_dir() else own(place):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
     return 0
+
+
+def everything(folder: Path) -> Iterator[str]:
+    for part in (quality, intents, learning, answers, speed):
+        yield from part(folder)
+
+
+# Questions to the library that ships
+
+
+def own(path: Path) -> Iterator[str]:
+    """Lines are counted from 1: the even ones were developed on, the odd ones only measured."""
+    shelf = suggest.Library(Bank(library()))
+    rows = _rows(path)
+    for name, part in (("even lines", rows[1::2]), ("odd lines", rows[::2]), ("all", rows)):
+        told = [(row, shelf.suggest(row["q"], 3)) for row in part]
+        yield f"{name:12}{_answered(told)}"
+
+
+def _answered(told: Iterable[tuple[Mapping[str, Any], Suggestions]]) -> str:
+    ranks, unsure, beyond = [], [], []
+    for row, found in told:
+        if not (row.get("topic") or row.get("scripts")):
+            beyond.append(not found.confident)
+            continue
+        unsure.append(not found.confident)
+        right = (n for n, item in enumerate(found.items) if answers_it(item.script, row))
+        ranks.append(next(right, 99))
+    return (
+        f"hit@1 {_share(rank < 1 for rank in ranks)}, hit@3 {_share(rank < 3 for rank in ranks)}, "
+        f"unsure {_share(unsure)} of {len(ranks)}; "
+        f"unsure of what nothing answers {_share(beyond)} of {len(beyond)}"
+    )
+
+
+def answers_it(script: Script, row: Mapping[str, Any]) -> bool:
+    """Named in `scripts`; or about one of the topic's concerns, with one of its words."""
+    topic = row.get("topic")
+    if not topic:
+        return script.id in row["scripts"]
+    if topic["concerns"] and not set(topic["concerns"]) & set(script.concerns):
+        return False
+    said = (script.q, *script.also, script.title, *script.tags, script.body)
+    text = normalise.plain(" ".join(said))
+    return any(normalise.plain(word) in text for word in topic["any"])
+
+
+def _share(found: Iterable[bool]) -> str:
+    given = list(found)
+    return f"{sum(given) / max(len(given), 1):.3f}"
+
+
+# Which of an advisor's messages answers
+
+
+def answers(folder: Path) -> Iterator[str]:
+    """Mean average precision over the talks in which something answers."""
+    talks = [_talk(row) for row in _rows(folder / "chat_replies/dev.jsonl")]
+    yield f"chat_replies MAP, in order {_mean(talks, _as_written):.3f}"
+    yield f"chat_replies MAP, by hand  {_mean(talks, replies.ranked):.3f}"
+    learnt = sum(_fold(talks, n) for n in range(FOLDS)) / FOLDS
+    yield f"chat_replies MAP, learnt on {FOLDS} folds {learnt:.3f}"
+
+
+def _fold(talks: Sequence[replies.Talk], n: int) -> float:
+    """Equal questions are in one fold."""
+    aside = [zlib.crc32(letters(talk[0]).encode()) % FOLDS == n for talk in talks]
+    weights = replies.learn(
+        talk for talk, out in zip(talks, aside, strict=True) if not out and any(talk[2])
+    )
+    asked = [talk for talk, out in zip(talks, aside, strict=True) if out]
+    return _mean(asked, lambda question, said: replies.ranked(question, said, weights))
+
+
+def _as_written(question: str, said: Sequence[str]) -> Sequence[int]:
+    return range(len(said))
+
+
+def _mean(
+    talks: Iterable[replies.Talk], rank: Callable[[str, Sequence[str]], Sequence[int]]
+) -> float:
+    found = [_precision(rank(q, said), right) for q, said, right in talks if any(right)]
+    return sum(found) / len(found)
+
+
+def _precision(order: Sequence[int], right: Sequence[bool]) -> float:
+    places = [place for place, n in enumerate(order, 1) if right[n]]
+    return sum(nth / place for nth, place in enumerate(places, 1)) / len(places)
+
+
+def _talk(row: Mapping[str, Any]) -> replies.Talk:
+    said = row["replies"]
+    return row["query"], [one["text"] for one in said], [bool(one["label"]) for one in said]
+
+
+# Public banks of questions
 
 
 def quality(folder: Path) -> Iterator[str]:

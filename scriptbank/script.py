@@ -71,6 +71,7 @@ class Usage:
     adopted: int = 0
     refused: int = 0
     replied: int = 0
+    edited: int = 0  # taken, but not in these words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Query:
     store: str = ""
     advisor: str = ""
     seen: frozenset[str] = frozenset()  # sent to this customer lately, or just refused
+    favourites: frozenset[str] = frozenset()  # the advisor's own choice
     usage: Mapping[str, Usage] = field(default_factory=dict)
 
 

@@ -18,7 +18,7 @@ from scriptbank.index import Index, Wording
 from scriptbank.learn import Weights
 from scriptbank.learn import learn as learning
 from scriptbank.problems import LoadError, Problem, short
-from scriptbank.script import Query
+from scriptbank.script import Query, Suggestions
 
 _Id = str | int
 _NO_DAY = datetime(2000, 1, 1, tzinfo=UTC)  # dates in a question do not change its answer
@@ -58,7 +58,9 @@ class Shelf:
             (self._ids[key], scores.get(key, 0.0), bank.found(words, self._texts[key]))
             for key in _filled(scores, self._ids, k)
         )
-        sure = any(certainty(hit.score, text) >= CONFIDENT for hit in hits[:1])
+        sure = any(
+            certainty(hit.score, text, self._texts[hit.key]) >= CONFIDENT for hit in hits[:1]
+        )
         return Answer(sure, items)
 
 
@@ -73,13 +75,16 @@ class Library:
         self._bank.learn(weights)
 
     def answer(self, text: str, k: int) -> Answer:
-        suggested = self._bank.suggest(self._query(text), k)
+        suggested = self.suggest(text, k)
         best = {item.script.id: item for item in suggested.items}
         items = tuple(
             (key, best[key].score, best[key].matched) if key in best else (key, 0.0, ())
             for key in _filled(best, [script.id for script in self._bank.all()], k)
         )
         return Answer(suggested.confident, items)
+
+    def suggest(self, text: str, k: int) -> Suggestions:
+        return self._bank.suggest(self._query(text), k)
 
     def _query(self, text: str) -> Query:
         reading = self._lexicon.read(text, at=_NO_DAY)

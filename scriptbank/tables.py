@@ -24,7 +24,8 @@ SHEET = "话术"
 MAX_BYTES = 50_000_000
 MAX_RATIO = 100
 MAX_CELLS = 4_000_000
-_REFERENCE = re.compile(rb'\br="([A-Z]{0,3})(\d{1,7})"')
+_ROW = re.compile(rb'\br="[A-Z]{0,3}(\d{1,7})"')
+_COLUMN = re.compile(rb'\br="([A-Z]{1,3})\d{1,7}"')
 _BOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 # A spreadsheet runs a cell that begins so as a formula; full-width forms are folded by some.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -197,10 +198,8 @@ def _weigh_parts(path: Path, parts: zipfile.ZipFile, size: int) -> None:
 
 def _measure(path: Path, sheet: bytes) -> None:
     """One cell in the far corner makes a reader lay out seventeen thousand million of them."""
-    height = width = 1
-    for letters, digits in _REFERENCE.findall(sheet):
-        height = max(height, int(digits))
-        width = max(width, _column_number(letters))
+    height = max(map(int, set(_ROW.findall(sheet))), default=1)
+    width = max(map(_column_number, set(_COLUMN.findall(sheet))), default=1)
     if height * width > MAX_CELLS:
         raise _refuse(path, f"表格有{height}行×{width}列，太大；请删去多余的行列后再试")
 

@@ -3,7 +3,7 @@
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,12 +17,14 @@ MEANING = "~"  # begins the name of a feature that stands for a group of words
 
 @dataclass(frozen=True, slots=True)
 class Synonyms:
-    """`folded` words are replaced by one of them, `meanings` are added beside the words."""
+    """`folded` words are replaced by one of them, `meanings` are added beside the words; words
+    from `elsewhere` say that the talk is of something this trade does not answer for."""
 
     folded: Mapping[str, str]
     meanings: Mapping[str, str]
     fold_pattern: re.Pattern[str]
     meaning_pattern: re.Pattern[str]
+    elsewhere_pattern: re.Pattern[str]
 
     @classmethod
     def read(cls, path: Path) -> "Synonyms":
@@ -30,10 +32,11 @@ class Synonyms:
         folded = {word: to for to, words in content["fold"].items() for word in words}
         groups = [group["words"] for group in content["same"]]
         meanings = {word: MEANING + words[0] for words in groups for word in words}
-        return cls(folded, meanings, _any(folded), _any(meanings))
+        elsewhere = content["elsewhere"]["words"]
+        return cls(folded, meanings, _any(folded), _any(meanings), _any(elsewhere))
 
 
-def _any(words: Mapping[str, str]) -> re.Pattern[str]:
+def _any(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(sorted(map(re.escape, words), key=lambda w: (-len(w), w))))
 
 
@@ -60,3 +63,14 @@ def features(plain: str, folded: str) -> set[str]:
     found.update(map("".join, pairwise(folded)))
     found.update(known.meanings[word] for word in known.meaning_pattern.findall(plain))
     return found
+
+
+def trade(plain: str) -> int:
+    """How many of this trade's subjects the letters name."""
+    known = shipped()
+    return len({known.meanings[word] for word in known.meaning_pattern.findall(plain)})
+
+
+def strays(plain: str, found: str) -> bool:
+    """Do the letters name something outside this trade that the found text does not have?"""
+    return any(word not in found for word in shipped().elsewhere_pattern.findall(plain))

@@ -57,6 +57,8 @@ class Tag:
     first_at: datetime
     last_at: datetime
     expires_at: datetime | None
+    rule: str = ""  # that read it from the words
+    message: str = ""  # in which it was last said
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
@@ -92,6 +94,13 @@ def of_owner(db: Db, owner: str) -> list[Customer]:
     return [Customer.from_row(row) for row in db.rows(sql, owner=owner)]
 
 
+def came_by(db: Db, owner: str, source: str, since: datetime) -> int:
+    """How many came to this advisor by that source since then."""
+    sql = """select count(*) from customers where owner = :owner and source = :source
+        and added_at >= :since"""
+    return number(db, sql, owner=owner, source=source, since=since)
+
+
 def of_stores(db: Db, stores: Iterable[str]) -> list[Customer]:
     found: list[Customer] = []
     for store in sorted(stores):
@@ -110,30 +119,30 @@ def fading(db: Db) -> list[Customer]:
 def tag(
     db: Db, customer_id: str, *, kind: str, code: str, now: datetime, polarity: int = 0,
     value: str = "", evidence: str = "", confidence: float = 1.0, source: str = "message",
-    keep_days: int = 0, state: str = "",
+    keep_days: int = 0, state: str = "", rule: str = "", message: str = "",
 ) -> None:  # fmt: skip
     """Add a tag or refresh it: the newest words win, the first sight and the count stay."""
     sql = """insert into tags (customer, kind, code, polarity, value, evidence, confidence, source,
-            state, mentions, first_at, last_at, expires_at)
+            state, mentions, first_at, last_at, expires_at, rule, message)
         values (:customer, :kind, :code, :polarity, :value, :evidence, :confidence, :source,
-            :state, 1, :now, :now, :expires)
+            :state, 1, :now, :now, :expires, :rule, :message)
         on conflict (customer, kind, code) do update set polarity = excluded.polarity,
             value = excluded.value, evidence = excluded.evidence,
             confidence = excluded.confidence, source = excluded.source, state = excluded.state,
             mentions = tags.mentions + 1, last_at = excluded.last_at,
-            expires_at = excluded.expires_at"""
+            expires_at = excluded.expires_at, rule = excluded.rule, message = excluded.message"""
     expires = now + timedelta(days=keep_days) if keep_days else None
     db.run(
         sql, customer=customer_id, kind=kind, code=code, polarity=polarity, value=value,
         evidence=evidence, confidence=confidence, source=source, state=state, now=now,
-        expires=expires,
+        expires=expires, rule=rule, message=message,
     )  # fmt: skip
 
 
 def tags(db: Db, customer_id: str, now: datetime, kind: str = "") -> list[Tag]:
     """Tags that have not expired, the freshest first."""
     sql = """select kind, code, polarity, value, evidence, confidence, source, state, mentions,
-            first_at, last_at, expires_at
+            first_at, last_at, expires_at, rule, message
         from tags where customer = :c and (:kind = '' or kind = :kind)
             and (expires_at is null or expires_at > :now)
         order by last_at desc, kind, code"""

@@ -55,7 +55,7 @@ def _parcel(row: Row) -> Parcel:
     )  # fmt: skip
 
 
-def prepared(db: Db, parcel_id: str, request: str) -> None:
+def prepared(db: Db, parcel_id: str, request: str | None) -> None:
     """Keep the exact bytes before the first attempt, so that a repeat is the same to the byte."""
     db.run("update outbox set request = :request where id = :id", id=parcel_id, request=request)
 

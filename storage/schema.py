@@ -180,3 +180,56 @@ step(
     alter table gaps add column script text not null default '';
     """,
 )
+
+step(
+    "0007 where tags come from",
+    """
+    alter table tags add column rule text not null default '';
+    alter table tags add column message text not null default '';
+    create table bursts (
+        customer text primary key, source text not null, member text not null,
+        first_at text not null, last_at text not null, body text not null);
+    create table corrections (
+        id text primary key, seq bigint not null, customer text not null, member text not null,
+        at text not null, text text not null, kind text not null, code text not null,
+        polarity bigint not null, evidence text not null, rule text not null,
+        right_code text not null, right_polarity bigint not null, was text not null,
+        state text not null, settled_at text);
+    create index corrections_state on corrections (state, seq);
+    create index corrections_seq on corrections (seq);
+    create index messages_at on messages (who, at);
+    """,
+)
+
+step(
+    "0008 scripts in use",
+    """
+    alter table script_uses add column replied_at text;
+    alter table script_uses add column edited text not null default '';
+    create table favourites (
+        member text not null, script text not null, at text not null,
+        primary key (member, script));
+    create table trials (
+        id text primary key, a text not null, b text not null, tier text not null,
+        stage text not null, arm bigint not null, started_at text not null, by_whom text not null,
+        state text not null, ended_at text, result text not null);
+    create table learnt (name text primary key, at text not null, body text not null);
+    create table materials (
+        id text primary key, kind text not null, title text not null, place text not null,
+        words text not null, models text not null, concerns text not null, consent text not null,
+        valid_to text, state text not null, at text not null, by_whom text not null,
+        media_id text not null default '', media_at text);
+    """,
+)
+
+step(
+    "0009 微信客服",
+    """
+    create table kf_accounts (
+        open_kfid text primary key, cursor text not null, pulled_at text not null);
+    create table kf_sessions (
+        customer text not null, open_kfid text not null, state text not null,
+        servicer text not null, said_at text, budget bigint not null, asked text not null,
+        primary key (customer, open_kfid));
+    """,
+)

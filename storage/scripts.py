@@ -135,6 +135,26 @@ def outcome(db: Db, use_id: str, outcome: str) -> None:
     db.run("update script_uses set outcome = :o where id = :id", id=use_id, o=outcome)
 
 
+def edited(db: Db, use_id: str, text: str) -> None:
+    """What the advisor made of it before passing it on."""
+    db.run("update script_uses set edited = :text where id = :id", id=use_id, text=text)
+
+
+def edits(db: Db, since: datetime) -> list[Row]:
+    """Every text that advisors sent instead, by script, the newest first."""
+    sql = """select script, question, edited, advisor, at from script_uses
+        where edited <> '' and at >= :since order by script, at desc, id"""
+    return db.rows(sql, since=since)
+
+
+def replied(db: Db, customer: str, now: datetime, since: datetime) -> None:
+    """The customer spoke: that answers the newest script they were sent."""
+    sql = """update script_uses set replied_at = :now where replied_at is null and id = (
+        select id from script_uses where customer = :c and outcome = 'adopted' and at >= :since
+        order by at desc, id limit 1)"""
+    db.run(sql, c=customer, now=now, since=since)
+
+
 def adopted_of(db: Db, uses: Iterable[str]) -> str:
     """The script of these uses that was taken last, "" when none was."""
     for use in reversed(list(uses)):
@@ -155,9 +175,18 @@ def seen_by(db: Db, customer: str, since: datetime) -> frozenset[str]:
 def usage(db: Db, since: datetime) -> list[Row]:
     sql = """select script, count(*) as shown,
             sum(case when outcome = 'adopted' then 1 else 0 end) as adopted,
-            sum(case when outcome = 'refused' then 1 else 0 end) as refused
+            sum(case when outcome = 'refused' then 1 else 0 end) as refused,
+            sum(case when edited <> '' then 1 else 0 end) as edited,
+            sum(case when replied_at is not null then 1 else 0 end) as replied
         from script_uses where at >= :since group by script order by script"""
     return db.rows(sql, since=since)
+
+
+def judged(db: Db, limit: int) -> list[Row]:
+    """The newest uses that advisors judged: the question, the script, and whether it was taken."""
+    sql = """select question, script, outcome from script_uses
+        where outcome in ('adopted', 'refused') order by at desc, id limit :limit"""
+    return db.rows(sql, limit=limit)
 
 
 def gap(
@@ -204,8 +233,39 @@ def followed(db: Db, script: str, since: datetime) -> dict[str, int]:
     return {row["next"]: row["n"] for row in db.rows(sql, s=script, since=since)}
 
 
-def answer_to(db: Db, customer: str, after: datetime, until: datetime) -> Row | None:
-    """What the advisor wrote to this customer next."""
+def written_to(db: Db, customer: str, after: datetime, until: datetime) -> list[Row]:
+    """What the advisor wrote to this customer in that time, in order."""
     sql = """select text, member, at from messages where customer = :c and who = 'advisor'
-        and at > :after and at <= :until order by at, id limit 1"""
-    return one(db, sql, c=customer, after=after, until=until)
+        and at > :after and at <= :until order by at, id limit 20"""
+    return db.rows(sql, c=customer, after=after, until=until)
+
+
+def favour(db: Db, member: str, script: str, now: datetime) -> None:
+    sql = """insert into favourites (member, script, at) values (:m, :s, :now)
+        on conflict (member, script) do nothing"""
+    db.run(sql, m=member, s=script, now=now)
+
+
+def unfavour(db: Db, member: str, script: str) -> None:
+    db.run("delete from favourites where member = :m and script = :s", m=member, s=script)
+
+
+def favourites(db: Db, member: str) -> list[str]:
+    """Script ids, the newest first."""
+    sql = "select script from favourites where member = :m order by at desc, script"
+    return [str(row["script"]) for row in db.rows(sql, m=member)]
+
+
+def keep_learnt(db: Db, name: str, body: str, now: datetime) -> None:
+    sql = """insert into learnt (name, at, body) values (:name, :now, :body)
+        on conflict (name) do update set at = excluded.at, body = excluded.body"""
+    db.run(sql, name=name, body=body, now=now)
+
+
+def learnt(db: Db, name: str) -> Row | None:
+    """`at` and `body` of what use has taught under that name."""
+    return one(db, "select at, body from learnt where name = :name", name=name)
+
+
+def forget_learnt(db: Db, name: str) -> None:
+    db.run("delete from learnt where name = :name", name=name)

@@ -470,12 +470,13 @@ def test_doctor_sees_a_damaged_store(run, company):
 
 
 def test_a_surface_that_is_not_served_yet_is_not_called_on():
-    sections = {"kf": {}, "aibot": {"mode": "websocket"}, "app": {"agent_id": 1}}
+    sections = {"kf": {}, "archive": {}, "aibot": {"mode": "websocket"}, "app": {"agent_id": 1}}
     config = Config(wecom=Wecom.model_validate(sections))
 
     said = running._surfaces(config)
 
     assert "自建应用：开" in said
-    assert "微信客服：只收下回调" in said
-    assert "智能机器人：关（这个版本还没有长连接" in said
-    assert "会话存档：关（没有 [wecom.archive] 一节）" in said
+    assert "微信客服：开" in said
+    assert "智能机器人：开（长连接）" in said
+    assert "会话存档：只收下回调" in said
+    assert "客户联系：关（没有 [wecom.contact] 一节）" in said

@@ -385,3 +385,40 @@ def test_no_phone_number_stands_in_what_is_kept_of_a_conversation(talk):
     kept = [str(talk.db.rows(f"select * from {table}")) for table in tables]
     assert not any("13812345678" in rows for rows in kept)
     assert "138****5678" in kept[1]
+
+
+# Tags
+
+
+def test_what_was_pasted_shows_as_tags_with_words_and_reasons(talk):
+    talk.says("zhang", "客户王女士问：S6 冬天续航怎么样？有点贵，预算20万以内")
+
+    talk.says("zhang", "标签 王女士")
+
+    assert "· 嫌贵：“有点贵”" in talk.texts()
+    assert "· 预算15-20万：“20万以内”" in talk.texts()
+    talk.says("zhang", "为什么 嫌贵")
+    assert "规则 price.dear" in talk.texts()
+
+
+def test_a_wrong_tag_goes_at_once_and_comes_back_at_once(talk):
+    talk.says("zhang", ASKED)
+
+    talk.says("zhang", "标签不对 价格")
+    assert talk.concerns("wang") == {"range": 0}
+
+    talk.says("zhang", "撤销")
+    assert talk.concerns("wang") == {"range": 0, "price": -1}
+
+
+def test_customer_s_words_forwarded_in_pieces_are_one_question(talk):
+    talk.says("zhang", "客户 李先生")
+    for piece in ("续航", "冬天"):
+        talk.says("zhang", piece)
+        talk.now += timedelta(seconds=1)
+
+    talk.says("zhang", "能跑多少")
+
+    assert talk.concerns("li") == {"range": 0}
+    assert "命中" in talk.texts()
+    assert len(talk.db.rows("select id from messages where customer = 'li'")) == 3

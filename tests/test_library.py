@@ -413,6 +413,21 @@ def test_the_answer_is_what_the_advisor_wrote_next(talk):
     assert said == "{客户称呼}，原厂轮毂可以选装21寸的，改装会影响质保。"
 
 
+def test_the_answer_may_come_after_other_messages(talk):
+    gap(talk, "能不能改装轮毂", customer="wang")
+    for minutes, text in enumerate((
+        "您好，请问您是哪天提的车？", "刚才在开会，不好意思",
+        "轮毂改装会影响质保，可以选装原厂21寸的。", "还有别的问题随时找我",
+    ), 1):  # fmt: skip
+        customers.said(talk.db, msg_id=f"m{minutes}", customer_id="wang", who="advisor",
+                       member="zhang", text=text, now=talk.now + timedelta(minutes=minutes),
+                       source="archive")  # fmt: skip
+
+    (found,) = clusters(talk)
+
+    assert gaps.answer(found, talk.ctx()) == "轮毂改装会影响质保，可以选装原厂21寸的。"
+
+
 @pytest.mark.parametrize(("hours", "text"), [(3, "原厂轮毂可以选装21寸的"), (1, "好的")])
 def test_what_came_too_late_or_says_nothing_is_no_answer(talk, hours, text):
     gap(talk, "能不能改装轮毂", customer="wang")

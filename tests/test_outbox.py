@@ -5,6 +5,7 @@ import json
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -40,12 +41,13 @@ class Office:
     pretend: Pretend
     client: Client
     clock: SandboxClock
+    folder: Path = Path()
     causes: int = 0
 
     def sender(self):
         """A fresh one, as after a restart."""
         return Sender(writer=self.writer, client=self.client, secret=WORLD.app_secret,
-                      contact_secret=WORLD.contact_secret,
+                      contact_secret=WORLD.contact_secret, folder=self.folder,
                       agent_id=WORLD.agent_id, clock=self.clock, lanes=4,
                       rng=random.Random(1))  # fmt: skip
 

@@ -165,7 +165,7 @@ async def test_a_malformed_body_is_refused_without_a_traceback(house, body, capl
 
 
 async def test_a_channel_that_is_off_is_404(house):
-    assert (await house.get("/callback/kf"))[0] == 404
+    assert (await house.get("/callback/archive"))[0] == 404
     assert (await house.post("/callback/archive", b"<xml/>"))[0] == 404
 
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
@@ -20,7 +20,9 @@ from aiohttp import web
 
 from bot import server
 from bot.clock import WallClock
+from bot.commands.bench_nlp import nlp
 from bot.commands.common import fail, json_option, show
+from bot.commands.figures import BenchError, Figure, NotHere, Size
 from bot.config import Config, Storage, Wecom
 from bot.sandbox import demo, stage
 from bot.sandbox.push import xml
@@ -42,40 +44,6 @@ PYTHON = (sys.executable, "-c", "pass")
 PROC = Path("/proc")
 STORE = "bench.db"
 SLICE = 500  # messages that wait at a time: a busy minute, not a flood
-
-
-class BenchError(Exception):
-    """A figure would mean nothing; the message says what went wrong."""
-
-
-class NotHere(BenchError):
-    """This system cannot tell; the other benches can still run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is measured; every round also ends after `limit_s`."""
-
-    rounds: int = 5
-    burst: int = 3000  # callbacks a round
-    limit_s: float = 4.0
-    asked: int = 200
-    starts: int = 3
-    messages: int = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """`ratio` is what counts: both of its sides were measured in this run, on this machine."""
-
-    bench: str
-    what: str
-    value: str
-    ratio: float | None
-    against: str
-
-    def row(self) -> dict[str, Any]:
-        return {**asdict(self), "shown": "" if self.ratio is None else f"{self.ratio:.2f}"}
 
 
 # The load
@@ -480,6 +448,7 @@ BENCHES: dict[str, tuple[Run, str]] = {
     "suggest": (suggest, "约 15 秒"),
     "start": (start, "约 20 秒"),
     "memory": (memory, "约 1 分钟"),
+    "nlp": (nlp, "约 20 秒"),
 }
 FULL = Size(rounds=15, burst=6000, limit_s=8.0, asked=1000, starts=7, messages=30_000)
 COLUMNS = {"bench": "项目", "what": "量的是", "value": "结果", "shown": "比值", "against": "比的是"}

@@ -20,6 +20,7 @@ from bot.app import Knowledge
 from bot.clock import WallClock
 from bot.config import Config, ConfigError
 from handlers.context import Ctx
+from handlers.dictionary import DictionaryError
 from handlers.team import Team
 from nlp.lexicon import LexiconError
 from nlp.model import ModelError
@@ -54,7 +55,7 @@ def told() -> Iterator[None]:
         yield
     except ConfigError as exc:
         fail(str(exc), WRONG_USE)
-    except (StorageError, LoadError, LexiconError, LabelError, ModelError) as exc:
+    except (StorageError, LoadError, LexiconError, LabelError, ModelError, DictionaryError) as exc:
         fail(str(exc))
 
 
@@ -112,4 +113,4 @@ def context(store: Sqlite, settings: Config, now: datetime) -> Ctx:
     know = Knowledge(library.lexicon(settings), Bank(library.stored(store)), ())
     return Ctx(db=store, now=now, lexicon=know.lexicon, bank=know.bank, rng=Random(0),
                settings=settings.settings, team=Team(settings.settings),
-               cause=f"cli:{now.isoformat()}")  # fmt: skip
+               cause=f"cli:{now.isoformat()}", tags=library.tags(settings))  # fmt: skip

@@ -57,7 +57,7 @@ async def _serve(config: Config) -> None:
 
 SURFACES = {"app": "自建应用", "contact": "客户联系", "kf": "微信客服", "archive": "会话存档",
             "aibot": "智能机器人"}  # fmt: skip
-KEPT_ONLY = ("kf", "archive")  # what comes in is kept, and waits for a version that reads it
+KEPT_ONLY = ("archive",)  # what comes in is kept, and waits for a version that reads it
 
 
 def _surfaces(config: Config) -> str:
@@ -74,7 +74,7 @@ def _state(config: Config, key: str) -> str:
     if key in KEPT_ONLY:
         return "只收下回调，这个版本还不处理"
     if key == "aibot" and section.mode == "websocket":
-        return '关（这个版本还没有长连接，请用 mode = "callback"）'
+        return "开（长连接）"
     return "开"
 
 
@@ -91,7 +91,7 @@ async def _stopped() -> None:
 async def _until_stopped(running: server.Running) -> None:
     """Work until SIGTERM or Ctrl-C; what is being handled is finished first."""
     clock = scheduler.start(running.knock)
-    work = asyncio.create_task(running.app.run())
+    work = asyncio.create_task(running.run())
     stopped = asyncio.create_task(_stopped())
     try:
         await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -310,7 +310,8 @@ def stats(options: Options, days: int, as_json: bool) -> None:
               "rate": f"{r['adopted'] / r['shown']:.0%}" if r["shown"] >= ENOUGH else "样本不足"}
              for r in sorted(used, key=lambda r: (-r["adopted"], r["script"]))]  # fmt: skip
     columns = {"script": "编号", "title": "标题", "shown": "展示", "adopted": "采用",
-               "refused": "不合适", "rate": "采用率"}  # fmt: skip
+               "edited": "改写",
+               "refused": "不合适", "replied": "回复", "rate": "采用率"}  # fmt: skip
     show(table, columns, as_json=as_json)
 
 

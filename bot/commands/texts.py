@@ -148,9 +148,13 @@ def lint_lexicon(folder: Path | None) -> None:
 
 @lexicon.command("try")
 @click.argument("text")
-def try_(text: str) -> None:
-    """读一句话，画出是哪些字、哪条规则。"""
-    click.echo(underline(library.shipped_lexicon().read(text, at=WallClock().now())))
+@click.pass_obj
+def try_(options: Options, text: str) -> None:
+    """读一句话，画出是哪些字、哪条规则；有配置就用公司自己的词库。"""
+    with told():
+        own = library.lexicon(options.load()) if options.config.exists() else None
+    found = own or library.shipped_lexicon()
+    click.echo(underline(found.read(text, at=WallClock().now())))
 
 
 @lexicon.command()

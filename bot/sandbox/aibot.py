@@ -9,10 +9,12 @@ from typing import Any
 from bot.sandbox import messages, replies
 from bot.sandbox.api import Api
 from bot.sandbox.callbacks import Callbacks
+from bot.sandbox.longlink import LongLink
 from bot.sandbox.push import Delivery
 from bot.sandbox.world import ApiError, Impossible, Internal
 
 STREAM_LIFE_S = 360.0
+WELCOME_S = 5.0
 LATE_ANSWER_LIFE = timedelta(hours=1)
 
 
@@ -26,6 +28,7 @@ class Aibot:
         number: Callable[[], int],
         base_url: str,
         poll_s: float,
+        link: LongLink,
     ) -> None:
         self._api = api
         self._world = api.world
@@ -33,6 +36,7 @@ class Aibot:
         self._number = number
         self._base_url = base_url.rstrip("/")
         self._poll_s = poll_s
+        self._link = link
         self._late: dict[str, tuple[str, datetime]] = {}  # code: chat, good until
         self._late_count = 0
 
@@ -42,8 +46,13 @@ class Aibot:
         if chat and f"@{self._world.bot_name}" not in text:
             return "", None  # a group's talk reaches the bot only where it is mentioned
         head = self._head(userid, chat)
-        body = {**head, **self._late_address(userid, chat), "msgtype": "text"}
-        delivery = await self._push({**body, "text": {"content": text}})
+        words = {"msgtype": "text", "text": {"content": text}}
+        if self._link.on:  # opening it has put the callback address out of use
+            where = chat.chatid if chat else userid
+            return str(head["msgid"]), await self._link.push(
+                {**head, **words}, where, STREAM_LIFE_S
+            )
+        delivery = await self._push({**head, **self._late_address(userid, chat), **words})
         await self._follow(userid, chat, delivery)
         return str(head["msgid"]), delivery
 
@@ -52,6 +61,9 @@ class Aibot:
         head = self._head(userid, None)
         created = int(self._api.now().timestamp())
         event = {"msgtype": "event", "event": {"eventtype": "enter_chat"}}
+        if self._link.on:
+            body = {**head, "create_time": created, **event}
+            return str(head["msgid"]), await self._link.push(body, userid, WELCOME_S)
         delivery = await self._push({**head, "create_time": created, **event})
         await self._follow(userid, None, delivery, welcome=True)
         return str(head["msgid"]), delivery

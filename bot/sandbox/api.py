@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.sandbox import cards, messages
 from bot.sandbox.contacts import Contacts
+from bot.sandbox.kf import Desk
 from bot.sandbox.media import Media
 from bot.sandbox.menus import check_menu
 from bot.sandbox.world import ApiError, World
@@ -75,6 +76,7 @@ class Api:
         self.feed = Feed(now)
         self.media = Media()
         self.contacts = Contacts(world, now)
+        self.kf = Desk(world, now, self.feed.put)
         self.calls: Counter[str] = Counter()
         self.takes_taps = False  # an address for callbacks is set
         self._tokens: dict[str, _Token] = {}
@@ -107,6 +109,7 @@ class Api:
             "externalcontact/add_corp_tag": contacts.add_tags,
             "externalcontact/mark_tag": contacts.mark,
             "externalcontact/send_welcome_msg": self._welcome,
+            **self.kf.calls(),
         }
 
     def knows(self, path: str) -> bool:
@@ -132,7 +135,17 @@ class Api:
             raise ApiError(40014, "invalid access_token")
         if self.now() >= found.good_until:
             raise ApiError(42001, "access_token expired")
-        if not path.startswith("externalcontact/") and found.secret != self.world.app_secret:
+        self._admit_secret(path, found.secret)
+
+    def _admit_secret(self, path: str, secret: str) -> None:
+        """Who may call what: contacts with either secret, kf with its own or the app's."""
+        world = self.world
+        if path.startswith("kf/"):
+            if secret == world.contact_secret:
+                raise ApiError(48007, "api not authorized to kf")
+        elif secret == world.kf_secret or (
+            not path.startswith("externalcontact/") and secret != world.app_secret
+        ):
             raise ApiError(48002, "api forbidden")
 
     def gettoken(self, query: Block) -> dict[str, Any]:
@@ -142,7 +155,7 @@ class Api:
         if query.get("corpid") != self.world.corp_id:
             raise ApiError(40013, "invalid corpid")
         secret = query.get("corpsecret")
-        if secret not in (self.world.app_secret, self.world.contact_secret):
+        if secret not in (self.world.app_secret, self.world.contact_secret, self.world.kf_secret):
             raise ApiError(40001, "invalid credential")
         value = self._live_token(str(secret)) or self._new_token(str(secret))
         left = self._tokens[value].good_until - self.now()

@@ -32,7 +32,11 @@ FIELDS: Mapping[str, str] = {
     "click": "user key",
     "view": "user key",
     "enter_chat": "user",
+    "kf_enter": "customer | scene param",
+    "kf_end": "customer",
+    "kf_fail": "customer msgid | type",
 }
+KF_EVENTS = frozenset({"kf_enter", "kf_end", "kf_fail"})
 APP_EVENTS = frozenset({"enter_agent", "subscribe", "unsubscribe", "click", "view"})
 
 

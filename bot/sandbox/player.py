@@ -54,7 +54,6 @@ _CLOCK = re.compile(
 _STEP = re.compile(r"(\d+)([dhms])")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 LATER = {
-    "kf": "微信客服还没有接入沙盒",
     "page": "群成员的 H5 页面还没有接入沙盒",
     "@fault": "故障开关还没有接入播放器，可在代码里直接用 Pretend 的开关",
 }
@@ -87,7 +86,7 @@ def _step(number: int, line: str) -> Step:
     if verb.startswith("@"):
         return Step(number, verb, "", "", rest.strip())
     raise PlayError(
-        f"第{number}行看不懂：{line}。行首要是 advisor、manager、tap、group、customer、event、"
+        f"第{number}行看不懂：{line}。行首要是 advisor、manager、tap、group、customer、kf、event、"
         "@clock、@archive 或 @consent"
     )
 
@@ -99,6 +98,7 @@ def _check(step: Step, cast: Cast, before: list[Step]) -> None:
         "advisor": lambda: _known(step.who, cast.advisors, "顾问"),
         "manager": lambda: _known(step.who, cast.managers, "经理"),
         "tap": lambda: _known(step.who, cast.advisors | cast.managers, "成员"),
+        "kf": lambda: "",  # anybody may come in from WeChat
         "group": lambda: (
             _known(step.to, cast.internal, "内部群")
             or _known(step.who, cast.advisors | cast.managers, "成员")
@@ -137,6 +137,8 @@ EVENTS = {
     "add_half_external_contact": {"user", "customer", "state", "name"},
     "del_external_contact": {"user", "customer"},
     "del_follow_user": {"user", "customer"},
+    "kf_enter": {"customer", "scene", "param"},
+    "kf_end": {"customer"},
 }
 
 
@@ -147,10 +149,11 @@ def _event(step: Step, cast: Cast) -> str:
     unknown = given.keys() - EVENTS[step.who]
     if unknown:
         return f"{step.who} 没有字段 {min(unknown)}，可用的有 {'、'.join(sorted(EVENTS[step.who]))}"
-    missing = {"user", "customer"} - given.keys()
+    visit = step.who.startswith("kf_")
+    missing = ({"customer"} if visit else {"user", "customer"}) - given.keys()
     if missing:
         return f"{step.who} 缺少字段 {min(missing)}"
-    return _known(given["user"], cast.advisors | cast.managers, "成员")
+    return "" if visit else _known(given["user"], cast.advisors | cast.managers, "成员")
 
 
 def _consent(step: Step, customers: frozenset[str]) -> str:
@@ -222,8 +225,14 @@ def shown(item: Mapping[str, object]) -> str:
     """How a received message is printed; further lines are indented by two blanks."""
     body = _body(item)
     safe = "".join(ch if ch == "\n" or unicodedata.category(ch)[0] != "C" else "" for ch in body)
-    first, *rest = safe.splitlines() or [""]
+    first, *rest = [*safe.splitlines(), *_menu(item)] or [""]
     return "\n".join([f"-> {item['to']}: {first}".rstrip(), *(f"  {row}".rstrip() for row in rest)])
+
+
+def _menu(item: Mapping[str, object]) -> list[str]:
+    """The items of a service chat's menu, to be chosen by saying their words."""
+    menu: list[Mapping[str, str]] = item.get("menu") or []  # type: ignore[assignment]
+    return [f"［{'／'.join(one['content'] for one in menu)}］"] if menu else []
 
 
 def _body(item: Mapping[str, object]) -> str:

@@ -149,6 +149,8 @@ class Stage:
             await self.tap(step.who, step.text)
         elif step.verb == "group":
             await self.say("aibot", step.who, step.text, step.to)
+        elif step.verb == "kf":
+            await self.say("kf", step.who, step.text)
         elif step.verb == "customer":
             await self.say_private(step.who, step.to, step.text)
         elif step.verb == "event":
@@ -290,7 +292,7 @@ def _channels(world: World) -> Mapping[str, Channel]:
             name, secrets.token_hex(12), _aes_key(),
             "" if name == "aibot" else world.corp_id, "json" if name == "aibot" else "xml",
         )
-        for name in ("app", "contact", "aibot")
+        for name in ("app", "contact", "kf", "aibot")
     }  # fmt: skip
 
 

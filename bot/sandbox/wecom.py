@@ -12,6 +12,7 @@ from bot.sandbox.aibot import Aibot
 from bot.sandbox.api import Api, Item
 from bot.sandbox.callbacks import Callbacks
 from bot.sandbox.doors import Doors
+from bot.sandbox.longlink import LongLink
 from bot.sandbox.push import Delivery, xml
 from bot.sandbox.world import ApiError, Customer, Group, Impossible, Internal, Member, World
 from bot.wecom import elements
@@ -48,17 +49,19 @@ class Pretend:
         self.world = world
         self.api = Api(world, now)
         self.callbacks = Callbacks(world.corp_id, http, real_now, repeat_s, limit_s)
-        self.aibot = Aibot(self.api, self.callbacks, self._number, base_url, poll_s)
+        self.link = LongLink(self.api, self._number)
+        self.aibot = Aibot(self.api, self.callbacks, self._number, base_url, poll_s, self.link)
         self._now = now
         self._next = first
         self._doors = Doors(self)
 
     def routes(self) -> list[web.RouteDef]:
-        return self._doors.routes()
+        return [*self._doors.routes(), *self.link.routes()]
 
     async def close(self) -> None:
         """Stop what was started over HTTP and still waits for an answer."""
         await self._doors.close()
+        await self.link.close()
 
     async def connect(self, callbacks: Mapping[str, Mapping[str, str]]) -> None:
         """Set callback addresses: `{"app": {"url", "token", "encoding_aes_key"}, …}`."""
@@ -76,6 +79,8 @@ class Pretend:
 
     async def say(self, to: str, sender: str, text: str, group: str | None = None) -> Result:
         """Somebody writes to the app or the aibot; returns when the answer is complete."""
+        if to == "kf":
+            return await self.say_to_kf(sender, text)
         userid = self._speaker(to, sender)
         if to == "app":
             if group:
@@ -87,8 +92,6 @@ class Pretend:
         return _result(msgid, delivery)
 
     def _speaker(self, to: str, sender: str) -> str:
-        if to == "kf":
-            raise Impossible("微信客服还没有接入沙盒。", 501)
         if to not in ("app", "aibot"):
             raise Impossible(f"to 只能是 app、aibot 或 kf，收到的是 {to}")
         if sender == "member" and self.world.member(sender) is None:
@@ -96,6 +99,39 @@ class Pretend:
         if sender == "customer" or sender in self.api.contacts.names:
             raise Impossible("客户不能和自建应用或智能机器人对话，只能由顾问转述。")
         return happenings.userid_of(self.world, sender)
+
+    async def say_to_kf(self, sender: str, text: str) -> Result:
+        """A WeChat user writes to 微信客服; choosing a menu's item is writing its words."""
+        self._kf_channel()
+        customer = self._visitor(sender)
+        menu_id = self._menu_id(customer, text)
+        msgid, token = self.api.kf.hear(customer, text, menu_id)
+        return _result(msgid, await self.ring(token))
+
+    def _visitor(self, sender: str) -> str:
+        if sender == "customer" and sender not in self.api.contacts.names:
+            return next(iter(self.api.contacts.names))
+        if self.world.member(sender) is not None:
+            raise Impossible("微信客服的来访者是微信用户，不是成员。")
+        return sender
+
+    def _menu_id(self, customer: str, text: str) -> str:
+        """The newest menu is the one that can be tapped."""
+        menus = (i.get("menu") for i in reversed(self.api.feed.items) if i["to"] == customer)
+        newest: list[dict[str, Any]] = next((menu for menu in menus if menu), [])
+        return next((str(item["id"]) for item in newest if item["content"] == text), "")
+
+    def _kf_channel(self) -> str:
+        channel = "kf" if self.callbacks.has("kf") else "app"
+        self.callbacks.require(channel)
+        return channel
+
+    async def ring(self, token: str) -> Delivery:
+        """The bell: there is something to pull."""
+        own = {"ToUserName": self.world.corp_id, "CreateTime": int(self._now().timestamp()),
+               "MsgType": "event", "Event": "kf_msg_or_event", "Token": token,
+               "OpenKfId": self.world.open_kfid}  # fmt: skip
+        return await self.callbacks.push(self._kf_channel(), xml(own))
 
     async def _say_to_app(self, userid: str, text: str) -> Result:
         msgid = _MSGID + self._number()
@@ -183,6 +219,8 @@ class Pretend:
         if name == "enter_chat":
             userid = happenings.userid_of(self.world, fields["user"])
             return _result(*await self.aibot.greet(userid))
+        if name in happenings.KF_EVENTS:
+            return await self._kf_event(name, fields)
         if name in happenings.APP_EVENTS:
             return await self._app_event(name, fields)
         channel = "contact" if self.callbacks.has("contact") else "app"
@@ -190,6 +228,16 @@ class Pretend:
         own = happenings.contact_event(self.world, self.api.contacts, name, fields)
         delivery = await self.callbacks.push(channel, xml(self._fields("sys", "event", **own)))
         return {**_result("", delivery), **own}
+
+    async def _kf_event(self, name: str, fields: Mapping[str, str]) -> Result:
+        customer, desk = fields["customer"], self.api.kf
+        if name == "kf_enter":
+            token = desk.enter(customer, fields.get("scene", ""), fields.get("param", ""))
+        elif name == "kf_end":
+            token = desk.end(customer)
+        else:
+            token = desk.fail(customer, fields["msgid"], int(fields.get("type", "0")))
+        return _result("", await self.ring(token))
 
     async def _app_event(self, name: str, fields: Mapping[str, str]) -> Result:
         userid = happenings.userid_of(self.world, fields["user"])
@@ -205,8 +253,12 @@ class Pretend:
             "corp_id": world.corp_id,
             "app": {"agent_id": world.agent_id, "secret": world.app_secret},
             "contact": {"secret": world.contact_secret},
-            "kf": {"secret": "", "open_kfid": ""},
-            "aibot": {"bot_id": world.aibot_id, "secret": "", "name": world.bot_name},
+            "kf": {"secret": world.kf_secret, "open_kfid": world.open_kfid},
+            "aibot": {
+                "bot_id": world.aibot_id,
+                "secret": world.aibot_secret,
+                "name": world.bot_name,
+            },
             "members": [member.userid for member in world.members],
             "customers": list(self.api.contacts.names),
             "groups": list(self.api.contacts.chats),

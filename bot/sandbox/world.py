@@ -47,6 +47,9 @@ class World:
     groups: tuple[Group, ...] = ()
     internal: tuple[Internal, ...] = ()
     bot_name: str = "小福"
+    kf_secret: str = "sandbox-kf-secret"
+    open_kfid: str = "wkSANDBOX0001"
+    aibot_secret: str = "sandbox-aibot-secret"  # of its long connection
 
     def member(self, userid: str) -> Member | None:
         """By userid, whose case means nothing to the platform."""
