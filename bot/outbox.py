@@ -30,7 +30,10 @@ PER_MINUTE = 25  # to one member; WeCom drops silently above 30
 CHECK_S = 14_400  # the longest duplicate check: a repeat within 4 h is shown once
 REPEATS = 600  # so many equal messages within it are still told apart
 WELCOME_LIFE = timedelta(seconds=20)
-PAUSES_S = (2, 10, 30, 120, 600, 1800, 3600)
+PAUSES_S = (2, 10, 30, 60, 120, 300, 600)  # the last one again and again
+LIFE = timedelta(hours=24)  # what could not be sent by then is old news
+TRIES = 24  # of a message that WeCom answers with an error of its own each time
+WAITING = (UNREACHABLE, 45009)  # it is not about this message, however often it happens
 FORGOTTEN = 40007  # invalid media_id
 AIBOT = "aibot:"  # chats with the bot are lanes of their own
 ANSWERS = {"enter_chat": "aibot_respond_welcome_msg",
@@ -203,8 +206,10 @@ class Sender:
     def _prepared(self, db: Db, parcel: Parcel) -> Parcel:
         if parcel.request is None and parcel.kind in ("text", "card"):
             body = request(parcel, self._agent_id)
-            outbox.prepared(db, parcel.id, body)
+            outbox.prepared(db, parcel.id, body, self._clock.now())
             return Parcel(**{**_fields(parcel), "request": body})
+        if parcel.request is not None and parcel.tried_at is None:
+            outbox.prepared(db, parcel.id, parcel.request, self._clock.now())
         return parcel
 
     async def _lane(self, parcels: list[Parcel]) -> None:
@@ -306,7 +311,7 @@ class Sender:
             media_id = await self._client.upload(self._secret, body["kind"], name, data)
             await self._writer.do(lambda db: materials.uploaded(db, key, media_id, now))
         text = request(parcel, self._agent_id, media_id)
-        await self._writer.do(lambda db: outbox.prepared(db, parcel.id, text))
+        await self._writer.do(lambda db: outbox.prepared(db, parcel.id, text, now))
         return text
 
     async def _with_picture(self, parcel: Parcel) -> str:
@@ -315,7 +320,8 @@ class Sender:
         data = await asyncio.to_thread(pictures.png, drawing["svg"])
         media_id = await self._client.upload(self._secret, "image", drawing["name"], data)
         body = request(parcel, self._agent_id, media_id)
-        await self._writer.do(lambda db: outbox.prepared(db, parcel.id, body))
+        now = self._clock.now()
+        await self._writer.do(lambda db: outbox.prepared(db, parcel.id, body, now))
         return body
 
     async def _failed(self, parcel: Parcel, error: WeComError) -> bool:
@@ -323,16 +329,28 @@ class Sender:
         if parcel.kind == "media" and error.code == FORGOTTEN and not parcel.attempts:
             await self._writer.do(lambda db: _upload_again(db, parcel, now))
             return False
-        stale = now - parcel.created_at > timedelta(seconds=CHECK_S - REPEATS)
-        if error.permanent or parcel.attempts >= len(PAUSES_S) or stale:
+        tried = (parcel.tried_at or now) if error.doubt else parcel.tried_at
+        if tried and now - tried > timedelta(seconds=CHECK_S - REPEATS):
+            log.error("message %s to %s: nobody knows whether it arrived", parcel.id, parcel.target)
+            why = f"不确定对方有没有收到：{error}"
+            await self._writer.do(lambda db: outbox.unknown(db, parcel.id, why))
+            return True
+        if _hopeless(parcel, error, now):
             log.error("message %s to %s given up: %s", parcel.id, parcel.target, error)
             why = f"{error} {error.cure}".strip()
             await self._writer.do(lambda db: outbox.dead(db, parcel.id, why))
             return True
-        pause = error.retry_after or PAUSES_S[parcel.attempts]
+        pause = error.retry_after or PAUSES_S[min(parcel.attempts, len(PAUSES_S) - 1)]
         due = now + timedelta(seconds=pause * self._rng.uniform(0.5, 1.0))
-        await self._writer.do(lambda db: outbox.postponed(db, parcel, due, str(error)))
+        await self._writer.do(lambda db: outbox.postponed(db, parcel, due, str(error), tried))
         return False
+
+
+def _hopeless(parcel: Parcel, error: WeComError, now: datetime) -> bool:
+    """Refused for good, too often, or too late to be of use."""
+    own = error.kind == "R" and error.code not in WAITING
+    too_often = own and parcel.attempts >= TRIES
+    return error.permanent or too_often or now - parcel.created_at > LIFE
 
 
 def _upload_again(db: Db, parcel: Parcel, now: datetime) -> None:

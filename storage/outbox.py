@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.db import Db, Row, at, number
+from storage.db import Db, Row, at, moment, number
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One thing to send; `repeat` counts equal bodies to the same person before it."""
+    """One thing to send; `repeat` counts equal bodies to the same person before it.
+
+    `tried_at` is the first attempt whose outcome nobody knows; None when all were refused.
+    """
 
     id: str
     kind: str
@@ -19,6 +22,7 @@ class Parcel:
     request: str | None
     created_at: datetime
     repeat: int
+    tried_at: datetime | None = None
 
 
 def put(
@@ -51,13 +55,17 @@ def due(db: Db, now: datetime, limit: int = 50) -> list[Parcel]:
 def _parcel(row: Row) -> Parcel:
     return Parcel(
         row["id"], row["kind"], row["target"], row["body"], row["attempts"], row["request"],
-        at(row["created_at"]), row["repeat"],
+        at(row["created_at"]), row["repeat"], moment(row["tried_at"]),
     )  # fmt: skip
 
 
-def prepared(db: Db, parcel_id: str, request: str | None) -> None:
-    """Keep the exact bytes before the first attempt, so that a repeat is the same to the byte."""
-    db.run("update outbox set request = :request where id = :id", id=parcel_id, request=request)
+def prepared(db: Db, parcel_id: str, request: str | None, now: datetime | None = None) -> None:
+    """Keep the exact bytes before the first attempt, so that a repeat is the same to the byte.
+
+    `now` counts as an attempt of unknown outcome, until it is known.
+    """
+    sql = "update outbox set request = :request, tried_at = :now where id = :id"
+    db.run(sql, id=parcel_id, request=request, now=now)
 
 
 def sent(db: Db, ids: Sequence[str], now: datetime) -> None:
@@ -66,10 +74,13 @@ def sent(db: Db, ids: Sequence[str], now: datetime) -> None:
     db.many(sql, [{"id": i, "now": now} for i in ids])
 
 
-def postponed(db: Db, parcel: Parcel, due_at: datetime, error: str) -> None:
+def postponed(
+    db: Db, parcel: Parcel, due_at: datetime, error: str, tried_at: datetime | None = None
+) -> None:
     """Tried in vain: again later, and whatever waits for the same person not before."""
-    sql = "update outbox set attempts = attempts + 1, error = :error where id = :id"
-    db.run(sql, id=parcel.id, error=error)
+    sql = """update outbox set attempts = attempts + 1, error = :error, tried_at = :tried
+        where id = :id"""
+    db.run(sql, id=parcel.id, error=error, tried=tried_at)
     held(db, parcel.target, due_at)
 
 
@@ -82,6 +93,13 @@ def held(db: Db, target: str, due_at: datetime) -> None:
 
 def dead(db: Db, parcel_id: str, error: str) -> None:
     sql = """update outbox set state = 'dead', error = :error, attempts = attempts + 1
+        where id = :id"""
+    db.run(sql, id=parcel_id, error=error)
+
+
+def unknown(db: Db, parcel_id: str, error: str) -> None:
+    """Perhaps taken, perhaps not, and too old for the platform to tell a repeat."""
+    sql = """update outbox set state = 'unknown', error = :error, attempts = attempts + 1
         where id = :id"""
     db.run(sql, id=parcel_id, error=error)
 

@@ -231,5 +231,48 @@ step(
         customer text not null, open_kfid text not null, state text not null,
         servicer text not null, said_at text, budget bigint not null, asked text not null,
         primary key (customer, open_kfid));
+    alter table outbox add column tried_at text;
+    """,
+)
+
+step(
+    "0010 contacts kept in step",
+    """
+    create table relations (
+        customer text not null, advisor text not null, remark text not null,
+        nickname text not null, state text not null, add_way bigint not null,
+        since text not null, met_at text, ended_at text, ended_by text not null,
+        run text not null, marked_at text, primary key (customer, advisor));
+    create index relations_advisor on relations (advisor, ended_at);
+    create table relation_tags (
+        customer text not null, advisor text not null, tag text not null,
+        primary key (customer, advisor, tag));
+    create table corp_tags (
+        id text primary key, name text not null, family text not null, family_name text not null);
+    create index corp_tags_family on corp_tags (family);
+    create table tag_queue (customer text primary key, due_at text not null);
+    create index tag_queue_due on tag_queue (due_at);
+    create index tags_last on tags (last_at);
+    create index events_at on events (at);
+
+    alter table groups add column notice text not null default '';
+    alter table groups add column version text not null default '';
+    alter table groups add column expected text not null default '';
+    alter table groups add column reread_at text;
+    alter table groups add column rereads bigint not null default 0;
+    alter table groups add column dismissed_at text;
+    create index groups_reread on groups (reread_at) where reread_at is not null;
+    alter table group_members add column staff bigint not null default 0;
+    alter table group_members add column invitor text not null default '';
+    create index group_members_member on group_members (member);
+
+    create table reconciles (
+        id text primary key, origin text not null, state text not null, step text not null,
+        spot text not null, number bigint not null, tries bigint not null, counts text not null,
+        error text not null, started_at text not null, moved_at text not null, ended_at text);
+    create index reconciles_started on reconciles (started_at);
+    create table reconcile_todo (
+        run text not null, kind text not null, id text not null,
+        primary key (run, kind, id));
     """,
 )

@@ -300,8 +300,61 @@ async def test_what_is_never_taken_is_given_up_after_its_last_pause(office):
 
     row = (await office.rows())[0]
     assert row["state"] == "dead"
-    assert row["attempts"] == len(sending.PAUSES_S) + 1
+    assert row["attempts"] == sending.TRIES + 1
     assert "-1" in row["error"]
+
+
+async def test_after_six_hours_of_silence_everything_goes_out(office):
+    """Gateways answered 502 all the time, so nothing can have been taken."""
+    faults = office.pretend.callbacks.faults
+    faults.set("http500", 1.0)
+    await office.put(Send("zhang", "早"), Send("zhang", "晚"))
+    for _ in range(36):
+        await office.flush()
+        office.clock.add(timedelta(minutes=10))
+    faults.clear()
+
+    await office.settle(minutes=10)
+
+    assert office.got() == ["早", "晚"]
+
+
+async def test_a_quota_that_is_spent_for_hours_kills_nothing(office):
+    office.pretend.callbacks.faults.set("busy", 1.0)
+    await office.put(Send("zhang", "早"))
+    for _ in range(200):
+        await office.flush()
+        office.clock.add(timedelta(minutes=2))
+    office.pretend.callbacks.faults.clear()
+
+    await office.settle(minutes=10)
+
+    assert office.got() == ["早"]
+
+
+async def test_what_may_have_arrived_is_not_sent_again_after_the_check_has_run_out(office):
+    """The answer was lost each time: within four hours WeCom knows a repeat, later it does not."""
+    await office.client.token(WORLD.app_secret)
+    office.pretend.callbacks.faults.set("lost", 1.0)
+    await office.put(Send("zhang", "好"))
+    for _ in range(60):
+        await office.flush()
+        office.clock.add(timedelta(minutes=5))
+
+    row = (await office.rows())[0]
+    assert row["state"] == "unknown"
+    assert "不确定对方有没有收到" in row["error"]
+    assert office.got() == ["好"]
+
+
+async def test_what_waited_a_day_is_old_news(office):
+    office.pretend.callbacks.faults.set("http500", 1.0)
+    await office.put(Send("zhang", "好"))
+    for _ in range(26):
+        await office.flush()
+        office.clock.add(timedelta(hours=1))
+
+    assert (await office.rows())[0]["state"] == "dead"
 
 
 async def test_what_the_platform_refuses_for_good_is_given_up_and_the_next_goes_on(office):

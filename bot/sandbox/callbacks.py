@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 import aiohttp
 
+from bot.sandbox.faults import Faults
 from bot.sandbox.push import Address, Delivery, Pusher
 from bot.sandbox.world import Impossible
 from bot.wecom.cipher import Channel
@@ -26,6 +28,8 @@ class Callbacks:
         limit_s: float,
     ) -> None:
         self.keys: dict[str, dict[str, str]] = {}
+        self.faults = Faults()
+        self._held: list[tuple[str, str]] = []  # what is delivered after the one behind it
         self.problems: list[str] = []  # what was wrong with deliveries and their answers
         self._corp_id = corp_id
         self._http = http
@@ -66,6 +70,36 @@ class Callbacks:
             raise Impossible(str(exc)) from None
 
     async def push(self, channel: str, plaintext: str) -> Delivery:
+        """Deliver, through whatever faults are switched on."""
+        self.require(channel)
+        if self.faults.hits("late"):
+            await asyncio.sleep(self.faults.late_s)
+        if self.faults.hits("forged"):
+            await self._forge(channel, plaintext)
+        if self.faults.hits("reorder"):
+            self._held.append((channel, plaintext))
+            return Delivery(200, 0, problem="held back")
+        delivery = await self._deliver(channel, plaintext)
+        if self.faults.hits("repeat"):
+            await self._deliver(channel, plaintext)
+        await self.release()
+        return delivery
+
+    async def release(self) -> None:
+        """Deliver what was held back."""
+        held, self._held = self._held, []
+        for channel, plaintext in held:
+            await self._deliver(channel, plaintext)
+
+    async def _forge(self, channel: str, plaintext: str) -> None:
+        """A copy under another token, which must not be taken."""
+        address = self.require(channel)
+        other = replace(address, channel=replace(address.channel, token="forged"))
+        delivery = await replace(self._pusher(), repeats=0).deliver(other, plaintext)
+        if delivery.delivered:
+            self.problems.append(f"{channel}: a forged signature was taken")
+
+    async def _deliver(self, channel: str, plaintext: str) -> Delivery:
         delivery = await self._pusher().deliver(self.require(channel), plaintext)
         if delivery.problem:
             self.problems.append(f"{channel}: {delivery.problem}")

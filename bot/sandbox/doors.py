@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.sandbox.api import hint
+from bot.sandbox.faults import KINDS, Faults, Switch
 from bot.sandbox.media import LARGEST
 from bot.sandbox.world import ApiError, Impossible
 
@@ -41,6 +42,8 @@ class Doors:
             web.post(f"{script}/say", self._script(self._say)),
             web.post(f"{script}/tap", self._script(self._tap)),
             web.post(f"{script}/event", self._script(self._event)),
+            web.get(f"{script}/faults", self._switches),
+            web.post(f"{script}/faults", self._script(self._switch)),
         ]
 
     def _api_routes(self, base: str) -> list[web.RouteDef]:
@@ -59,8 +62,12 @@ class Doors:
         """Errors in the platform's shape: HTTP 200, the code inside, hint and address in words."""
 
         async def handle(request: web.Request) -> web.Response:
+            if broken := await self._broken(request):
+                return broken
             try:
                 found = await answer(request)
+                if self._faults.hits("lost") and request.transport is not None:
+                    request.transport.abort()
             except ApiError as error:
                 self._errors += 1
                 text = hint(error.code, error.text, self._errors, request.remote or "")
@@ -70,6 +77,29 @@ class Doors:
             return web.json_response({"errcode": 0, "errmsg": "ok", **found}, dumps=_dumps)
 
         return handle
+
+    @property
+    def _faults(self) -> Faults:
+        return self._pretend.callbacks.faults
+
+    async def _broken(self, request: web.Request) -> web.Response | None:
+        """An answer that is none, before anything was done."""
+        faults = self._faults
+        if faults.hits("hang"):
+            await asyncio.sleep(faults.hang_s)
+            if request.transport is not None:
+                request.transport.abort()
+        if faults.hits("http500"):
+            return web.Response(status=500, text="Internal Server Error")
+        if faults.hits("html"):
+            return web.Response(text="<html><body>502</body></html>", content_type="text/html")
+        if faults.hits("token"):
+            self._api.void_tokens()
+        for name, code in (("busy", 45009), ("system", -1)):
+            if faults.hits(name):
+                text = hint(code, name, self._errors, request.remote or "")
+                return web.json_response({"errcode": code, "errmsg": text})
+        return None
 
     async def _gettoken(self, request: web.Request) -> dict[str, Any]:
         return self._api.gettoken(request.query)
@@ -150,6 +180,22 @@ class Doors:
         name = _text(body, "event")
         fields = {key: str(value) for key, value in body.items() if key != "event"}
         return await self._soon(self._pretend.event(name, **fields))
+
+    async def _switches(self, _: web.Request) -> web.Response:
+        faults = self._faults
+        listed = [{"name": name, "words": words, "rate": s.rate, "times": s.times,
+                   "happened": faults.happened.get(name, 0)}
+                  for name, words in KINDS.items()
+                  for s in (faults.switches.get(name, Switch()),)]  # fmt: skip
+        return web.json_response({"faults": listed}, dumps=_dumps)
+
+    async def _switch(self, body: dict[str, Any]) -> dict[str, Any]:
+        """`{"name": "late", "rate": 0.1, "times": null}`; without a rate it goes off."""
+        name, rate, times = _text(body, "name"), body.get("rate", 0), body.get("times")
+        if not isinstance(rate, int | float) or not isinstance(times, int | None):
+            raise Impossible("rate 是 0 到 1 的数字，times 是整数或空。")
+        self._faults.set(name, float(rate), times)
+        return {}
 
     async def _soon(self, doing: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
         """The result, or a word that it is still under way; it goes on in the background."""

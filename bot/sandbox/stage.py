@@ -157,6 +157,8 @@ class Stage:
             await self.pretend.event(step.who, **player.fields(step.text))
         elif step.verb == "@clock":
             await self.move(player.target(step.text, self.clock.now()))
+        elif step.verb == "@fault":
+            self.pretend.callbacks.faults.told(step.text)
         elif step.verb == "@archive":
             self.archive = step.text == "on"
         elif step.verb == "@consent":

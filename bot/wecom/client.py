@@ -144,9 +144,13 @@ class Client:
         if wait_s:
             raise _paused(held.refusal, wait_s)
         held.fetched.append(at)
-        answer = await self._ask(
-            "GET", "gettoken", {"corpid": self._corp_id, "corpsecret": secret}, None
-        )
+        try:
+            answer = await self._ask(
+                "GET", "gettoken", {"corpid": self._corp_id, "corpsecret": secret}, None
+            )
+        except WeComError as error:
+            error.doubt = False  # whatever became of it, nothing was sent
+            raise
         if _errcode(answer):
             held.refusal = _failure(answer)
             raise held.refusal
@@ -171,7 +175,9 @@ class Client:
                 return _decoded(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             # the exception's own text may hold the whole URL
-            raise failure(UNREACHABLE, f"{path}: {type(exc).__name__}") from None
+            error = failure(UNREACHABLE, f"{path}: {type(exc).__name__}")
+            error.doubt = not isinstance(exc, aiohttp.ClientConnectorError)
+            raise error from None
 
 
 def _paused(refusal: WeComError | None, wait_s: float) -> WeComError:

@@ -20,7 +20,12 @@ class Code:
 
 
 class WeComError(Exception):
-    """The platform refused, or could not be reached; `permanent` means repeating is useless."""
+    """The platform refused, or could not be reached; `permanent` means repeating is useless.
+
+    `doubt` means that it may have been done all the same: the answer was lost on the way.
+    """
+
+    doubt = False
 
     def __init__(
         self, code: int, message: str, permanent: bool, retry_after: float | None = None
