@@ -240,7 +240,10 @@ def _gaps(window: Window, ctx: Ctx) -> Part | None:
     if not rows:
         return None
     ranked = gaps.clusters(rows)
-    line = f"话术缺口{len(ranked)}个，例如“{short(ranked[0].question, 16)}”"
+    asked = sum(r["n"] for r in scripts.asked(ctx.db, window.since) if r["advisor"] in mine)
+    total = max(asked, len(rows))
+    covered = f"，覆盖率{share(total - len(rows), total)}"
+    line = f"话术缺口{len(ranked)}个，例如“{short(ranked[0].question, 16)}”{covered}"
     details = tuple(f"“{short(c.question, 30)}” {c.times}次" for c in ranked[:20])
     return Part("话术缺口", line, details, 30, f"补一条话术：“{short(ranked[0].question, 16)}”")
 

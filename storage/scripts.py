@@ -199,6 +199,14 @@ def gap(
            customer=customer)  # fmt: skip
 
 
+def asked(db: Db, since: datetime) -> list[Row]:
+    """How many questions each advisor was shown scripts for."""
+    sql = """select advisor, count(*) as n from (
+            select distinct advisor, question, at from script_uses
+            where at >= :since and question <> '') q group by advisor order by advisor"""
+    return db.rows(sql, since=since)
+
+
 def gaps(db: Db, since: datetime) -> list[Row]:
     """Questions without a good answer that no draft was made of yet."""
     sql = """select id, question, advisor, at, reason, customer from gaps

@@ -197,6 +197,16 @@ def test_gaps_are_those_of_the_own_advisors(talk):
     assert "话术缺口2个" in part(morning_after(talk), "话术缺口").line
 
 
+def test_the_share_of_questions_that_were_answered_stands_beside_the_gaps(talk):
+    for n in range(8):
+        scripts.shown(talk.db, ids=[(f"u{n}", "a"), (f"v{n}", "b")], advisor="zhang", customer="",
+                      question=f"问题{n}", now=talk.now)  # fmt: skip
+    scripts.gap(talk.db, gap_id="g", question="问题1", advisor="zhang", reason="没有话术",
+                now=talk.now)  # fmt: skip
+
+    assert "覆盖率88%（7/8）" in part(morning_after(talk), "话术缺口").line
+
+
 # Details
 
 
