@@ -34,14 +34,19 @@ def restyle(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if dialog is None or script is None:
         yield Send(msg.sender, "先贴客户的话，我给出话术后再换写法。")
         return
-    shared = (s for s in ctx.bank.all() if s.live(ctx.today) and s.scope != "个人")
-    other = next((s for s in shared if s.q and s.q == script.q and s.style == style), None)
+    other = styled(script, style, ctx)
     if other is None:
         yield Send(msg.sender, f"“{script.title}”还没有{style}的写法。")
         return
     known = dialog.body["customer"]
     customer = customers.get(ctx.db, known) if known else None
     yield Send(msg.sender, followups.filled(other, customer, ctx))
+
+
+def styled(script: Script, style: str, ctx: Ctx) -> Script | None:
+    """The answer to the same question in that style."""
+    shared = (s for s in ctx.bank.all() if s.live(ctx.today) and s.scope != "个人")
+    return next((s for s in shared if s.q and s.q == script.q and s.style == style), None)
 
 
 def _current(dialog: Dialog, ctx: Ctx) -> Script | None:

@@ -48,6 +48,7 @@ class _Clause:
 
     clause: Clause
     told: bool  # part of a long story rather than of a chat
+    mocked: bool  # a message with 呵呵 or the like
     hits: dict[str, list[Hit]]
 
     def of(self, kind: str) -> Sequence[Hit]:
@@ -100,6 +101,7 @@ def _plain(found: list[Finding], size: int) -> list[Finding]:
 
 def _by_clause(clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[_Clause]:
     told = clauses[-1].end > STORY if clauses else False
+    mocked = any(h.rule.kind == "mock" for h in hits)
     parts: list[_Clause] = []
     rest = iter(clauses)
     end = 0
@@ -108,7 +110,7 @@ def _by_clause(clauses: Sequence[Clause], hits: Sequence[Hit]) -> list[_Clause]:
             clause = next((c for c in rest if hit.start < c.end), None)
             if clause is None:
                 break
-            parts.append(_Clause(clause, told, {}))
+            parts.append(_Clause(clause, told, mocked, {}))
             end = clause.end
         parts[-1].hits.setdefault(hit.rule.kind, []).append(hit)
     return parts
@@ -207,15 +209,16 @@ OPEN = ("不", "没", "没有", "吗", "么", "对吧", "是吧", "有吧", "伐
 TOLD = re.compile(
     "(?:都|也|还|就|才|并|是|又|我|说|绝|从|可|有)[不没]$|(?:[都也还就是并于事]|样)没有$"
 )
+LAST_OPEN = frozenset(word[-1] for word in OPEN)
 PARTICLES = "啊呀哈哦呢嘛哇咧哒噢"
 
 
 def leaves_open(clause: str) -> bool:
     """Whether a clause asks by its form: 行不, 带没, 有吧, 能不能."""
-    if EITHER.search(clause):
+    if ("不" in clause or "没" in clause) and EITHER.search(clause):
         return True
     bare = clause.rstrip(PARTICLES)
-    return len(bare) > 1 and bare.endswith(OPEN) and not TOLD.search(bare)
+    return len(bare) > 1 and bare[-1] in LAST_OPEN and bare.endswith(OPEN) and not TOLD.search(bare)
 
 
 def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
@@ -230,9 +233,25 @@ def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
         sign = 0.0
     if part.told and start == hit.start and hit.rule.code in WEIGHED:
         sign = 0.0  # 贵 without 太 or 有点 compares more often than it complains
-    asked = asking and not FOLLOWS.match(text, hit.end, part.clause.end)
+    turned = _turned(text, part, hit)
+    sign = -sign if turned else sign
+    asked = asking and not turned and not FOLLOWS.match(text, hit.end, part.clause.end)
     sign = 0.0 if asked else sign
     return Finding(hit.rule.code, sign, start, hit.end, hit.rule.name, 1.0, asked=asked)
+
+
+FOR_SHOW = re.compile("(?:哪里|哪儿|哪有|也叫|也算|这叫|谁说|谁说的|不能说|好一个)$")
+MOCKED = re.compile("(?:啥|什么|个屁|个鬼|个锤子|个毛|才怪)(?!时候)")
+
+
+def _turned(text: str, part: _Clause, cue: Hit) -> bool:
+    """哪里便宜了, 便宜啥呀, 谁说续航不行: asked for show, the opposite is meant."""
+    if FOR_SHOW.search(text, max(part.clause.start, cue.start - 4), cue.start):
+        return True
+    if cue.rule.polarity < 0:
+        return False
+    sneer = part.mocked and "?" in part.clause.mark
+    return sneer or MOCKED.match(text, cue.end, part.clause.end) is not None
 
 
 def _with_degree(text: str, start: int, least: int) -> int:

@@ -24,7 +24,9 @@ TIERS = ("high", "mid", "low")
 UNDONE = frozenset(("cancel_order", "opt_out"))
 UNDOING = frozenset("不没")
 MAY = re.compile("能|可以")  # 定金能退吗 is asked before it is paid
-OTHERS = re.compile("朋友|同事|邻居|亲戚|别人|有人|谁|人家|群友")  # who bought, if not the customer
+OTHERS = re.compile(
+    "朋友|同事|邻居|亲戚|别人|有人|谁|人家|群友|同学|发小|表[哥弟姐妹]|我[哥姐弟妹舅叔姨]|嫂子|领导"
+)  # who bought, if not the customer
 
 
 def find(

@@ -111,8 +111,8 @@ class Word(NamedTuple):
     latin: bool
     whole: tuple[tuple[int, Rule], ...]  # patterns that end with it
     ahead: Mapping[str, tuple[Entry, ...]]  # those that go on, by the next character
-    beyond: tuple[Entry, ...]  # those that go on behind a gap, or need not go on
-    near: re.Pattern[str]  # what stands behind the gap if one of them does
+    # Those that go on behind a gap, or need not go on, with what then stands behind the gap.
+    beyond: tuple[tuple[re.Pattern[str], Entry], ...]
 
 
 class Matcher:
@@ -145,15 +145,15 @@ class Matcher:
         found: list[list[Hit]] = [[] for _ in range(self._groups)]
         words = self._words
         for word, start, end in walk(self._automaton, text):
-            latin, whole, ahead, beyond, near = words[word]
+            latin, whole, ahead, beyond = words[word]
             if latin and not _whole(text, start, end):
                 continue
             for group, rule in whole:
                 found[group].append(Hit(start, end, rule))
             if ahead and (entries := ahead.get(text[end : end + 1])):
                 _followed(found, text, start, end, entries, ends)
-            if beyond and near.search(text, end, end + GAP + 1):
-                _followed(found, text, start, end, beyond, ends)
+            if beyond and (entries := _near(text, end, beyond)):
+                _followed(found, text, start, end, entries, ends)
         return found
 
 
@@ -181,8 +181,11 @@ def _word(
         any(c.isascii() and c.isalnum() for c in (word[0], word[-1])),
         tuple(e[1:] for e in entries if not e[0]),
         {c: tuple(e for e, f in pairs if f is not None and c in f) for c in chars},
-        tuple(e for e, f in pairs if e[0] and f is None),
-        _near([rest for (rest, _), f in zip(patterns, firsts, strict=True) if rest and f is None]),
+        tuple(
+            (_behind(rest), e)
+            for (rest, _), (e, f) in zip(patterns, pairs, strict=True)
+            if rest and f is None
+        ),
     )
 
 
@@ -211,13 +214,18 @@ def _firsts(rest: Parts) -> frozenset[str] | None:
     return None if later is None else here | later
 
 
-def _near(rests: Sequence[Parts]) -> re.Pattern[str]:
-    """Finds a character with which one of the rests goes on behind its gap."""
-    firsts = [_firsts(rest[1:]) if rest[0] is GAP_PART else None for rest in rests]
-    if None in firsts:
-        return re.compile("")
-    chars = "".join(sorted(c for first in firsts for c in first or ()))
-    return re.compile(f"[{re.escape(chars)}]" if chars else "(?!)")
+def _behind(rest: Parts) -> re.Pattern[str]:
+    """Finds a character with which a rest goes on behind its gap."""
+    firsts = _firsts(rest[1:]) if rest[0] is GAP_PART else None
+    return re.compile("" if firsts is None else f"[{re.escape(''.join(sorted(firsts)))}]")
+
+
+def _near(
+    text: str, end: int, beyond: Sequence[tuple[re.Pattern[str], Entry]]
+) -> tuple[Entry, ...]:
+    """Most patterns end here, before the dearer walk through their parts."""
+    until = end + GAP + 1
+    return tuple([entry for behind, entry in beyond if behind.search(text, end, until)])
 
 
 def _whole(text: str, start: int, end: int) -> bool:

@@ -10,6 +10,7 @@ import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
@@ -63,18 +64,24 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a message looks like to the learned layer: its features, and the words behind them."""
+    """What a message looks like to the learned layer: its features, and what each stands for."""
 
-    words: Mapping[int, str]
+    grams: Mapping[int, str]
     clauses: tuple[Clause, ...]
 
     @property
     def features(self) -> tuple[int, ...]:
-        return tuple(self.words)
+        return tuple(self.grams)
+
+    def heaviest(self, topic: Linear) -> list[str]:
+        """The words of the text that speak most for a topic."""
+        spoken = (feature for feature, gram in self.grams.items() if gram[-1] != "\t")
+        top = nlargest(SHOWN, spoken, key=topic.weights.__getitem__)
+        return [self.grams[feature].rpartition("\t")[2] for feature in top]
 
     def about(self, code: str, topic: Linear) -> tuple[int, ...]:
         """The features again, with those of the clause that speaks most of this topic."""
-        found = (*self.words, _hash(f"about {code}"))
+        found = (*self.grams, _hash(f"about {code}"))
         if not self.clauses:
             return found
         nearest = max(self.clauses, key=lambda clause: topic.score(clause.naming))
@@ -144,13 +151,12 @@ class Model:
     def _concern(
         self, reading: Reading, code: str, chance: float, known: Concern | None, seen: Look
     ) -> Concern:
-        topic, words = self.concerns[code], seen.words
-        sign = self.sign(seen.about(code, topic))
-        top = sorted(filter(words.get, words), key=lambda f: -topic.weights[f])[:SHOWN]
-        why = "model: " + " ".join(words[f] for f in top)
+        topic = self.concerns[code]
+        sign, top = self.sign(seen.about(code, topic)), seen.heaviest(topic)
+        why = "model: " + " ".join(dict.fromkeys(top))
         if known:
             return known._replace(polarity=sign, confidence=round(chance, 2), rule=why)
-        span = _place(reading.text, [words[f] for f in top])
+        span = _place(reading.text, top)
         return Concern(code, sign, round(chance, 2), reading.text[span[0] : span[1]], span, why)
 
 
@@ -175,8 +181,8 @@ def look(reading: Reading) -> Look:
     """Every feature of a message, hashed."""
     normal = Normal.of(reading.text)
     hashes = {gram: _hash(gram) for gram in _grams(reading, normal)}
-    words = {number: gram.split("\t")[-1] for gram, number in hashes.items()}
-    return Look(words, tuple(_clauses(reading, normal, hashes)))
+    grams = {number: gram for gram, number in hashes.items()}
+    return Look(grams, tuple(_clauses(reading, normal, hashes)))
 
 
 def _hash(gram: str) -> int:

@@ -1,5 +1,6 @@
 """Choosing the scripts that answer a question, for this customer, with the reason in words."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from scriptbank.wording import LONGEST, letters, strays, trade
 # 没有把握 and few of the others are. A long question that is near is nearer than a short one, whose
 # few words are easily shared by chance; a subject of the trade speaks for it, a thing from
 # elsewhere that the script does not have (电动轮椅, 扫地机器人) against it.
-CONFIDENT = 0.74
+CONFIDENT = 0.78
 AGREED, LETTER, LETTERS = 0.13, 0.025, 14
 TRADE, SUBJECTS, STRAY = 0.06, 2, 0.4
 ENOUGH = 20  # uses below which a rate is not told: two of three is no 67 %
@@ -23,10 +24,15 @@ NEAREST = 40  # scripts judged for one question
 WEIGHTS = {
     "wording": 1.0, "concern": 0.08, "intent": 0.05, "stage": 0.08, "model": 0.06, "tier": 0.03,
     "style": 0.04, "adoption": 0.06, "reply": 0.03, "favourite": 0.04, "pinned": 0.04,
-    "seen": -0.25,
+    "seen": -0.25, "aside": -0.08,
 }  # fmt: skip
 TOP = sum(weight for weight in WEIGHTS.values() if weight > 0)
 PRIOR = Usage(shown=30, adopted=9, replied=4)  # what a script is taken for before anybody used it
+# What an advisor asks for the own work; it answers no customer.
+_OURS = re.compile(
+    "客户|群里|群友|怎么(?:问|帮|请|邀约|邀请|告诉|提醒|讲|祝福|主持|欢迎|开口|开场|打招呼|收尾|跟进"
+    "|联系|唤醒|回访|回(?!事)|接|发|写|暖场|公布)"
+)
 _EMPTY = frozenset("的了吗呢啊吧呀么是有在我你您他她它们这那就也都还和与及请问")
 
 
@@ -195,6 +201,7 @@ def agreement(script: Script, query: Query) -> dict[str, float]:
         "favourite": float(script.id in query.favourites),
         "pinned": float(script.pinned),
         "seen": float(script.id in query.seen),
+        "aside": aside(script, query),
     }
 
 
@@ -204,6 +211,12 @@ def named(script: Script, query: Query) -> float:
     if query.model in script.models or any(model.lower() in text for model in script.models):
         return 1.0
     return -float(any(model in script.q for model in script.models))
+
+
+def aside(script: Script, query: Query) -> float:
+    """1 for a script of the advisors' own trade (客户没回怎么跟进) when a customer asks."""
+    wanted = script.stage == query.stage or _OURS.search(query.text)
+    return float(not wanted and bool(_OURS.search(script.q)))
 
 
 def adoption(usage: Usage) -> float:

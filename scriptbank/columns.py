@@ -142,9 +142,10 @@ def _words(raw: object, *, codes: bool = False) -> tuple[str, ...]:
         return tuple(filter(None, map(clean, raw)))
     if isinstance(raw, bool):
         raise Unreadable("应为文字，多项用换行或；分开")
-    text = _hide(clean(raw))
-    parts = filter(None, map(str.strip, (_CODES if codes else _LIST).split(text)))
-    return tuple(_show(part).strip() for part in parts)
+    text = clean(raw)
+    parts = (_CODES if codes else _LIST).split(_hide(text))
+    found = tuple(filter(None, map(str.strip, parts)))
+    return tuple(_show(part).strip() for part in found) if "\\" in text else found
 
 
 def _tier(word: str) -> str:

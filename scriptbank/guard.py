@@ -80,13 +80,18 @@ def _figures(plain: str, facts: tuple[Fact, ...], known: Rules) -> Iterator[Find
     """Amounts and rates of which neither source nor date is told."""
     if known.source.search(plain) or known.dated.search(plain):
         return
-    backed = Normal.of(" ".join(fact.text for fact in facts if fact.source and fact.date)).text
+    backed = ""
     for name, pattern in (("金额没有出处", known.money), ("利率折扣没有出处", known.rate)):
         for hit in pattern.finditer(plain):
+            backed = backed or _sourced(facts)
             numbers = re.findall(r"\d[\d.]*", hit[0])
             if not numbers or any(number not in backed for number in numbers):
                 advice = "写明出处和截止日期，或“以门店公示为准”"
                 yield Finding(WARN, name, hit.span(), hit[0], advice)
+
+
+def _sourced(facts: tuple[Fact, ...]) -> str:
+    return Normal.of(" ".join(fact.text for fact in facts if fact.source and fact.date)).text
 
 
 def _expired(plain: str, today: date) -> Iterator[Finding]:

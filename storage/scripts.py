@@ -135,6 +135,19 @@ def outcome(db: Db, use_id: str, outcome: str) -> None:
     db.run("update script_uses set outcome = :o where id = :id", id=use_id, o=outcome)
 
 
+def use(db: Db, use_id: str) -> Row | None:
+    sql = """select id, script, advisor, customer, question, outcome from script_uses
+        where id = :id"""
+    return one(db, sql, id=use_id)
+
+
+def adopted(db: Db, customer: str, limit: int) -> list[Row]:
+    """What this customer was sent last, the newest first."""
+    sql = """select script, at from script_uses where customer = :c and outcome = 'adopted'
+        order by at desc, id limit :limit"""
+    return db.rows(sql, c=customer, limit=limit)
+
+
 def edited(db: Db, use_id: str, text: str) -> None:
     """What the advisor made of it before passing it on."""
     db.run("update script_uses set edited = :text where id = :id", id=use_id, text=text)

@@ -292,3 +292,173 @@ def test_two_of_our_own_cars_side_by_side_are_no_rivals():
 
     assert "rival" not in {c.code for c in ours.concerns}
     assert "rival" in {c.code for c in theirs.concerns}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "polarity"),
+    [
+        ("哪里便宜了", "price", -1),
+        ("便宜啥呀", "price", -1),
+        ("呵呵，便宜？", "price", -1),
+        ("这也叫便宜", "price", -1),
+        ("谁说续航不行", "range", 1),
+        ("好一个遥遥领先，又死机了", "smart", -1),
+        ("真行啊，等了仨月还没信", "delivery", -1),
+        ("油耗不是一般的高", "energy", -1),
+        ("这车便宜吗", "price", 0),
+    ],
+)
+def test_what_is_asked_for_show_means_the_opposite(read, text, code, polarity):
+    assert {c.code: c.polarity for c in read(text).concerns}.get(code) == polarity
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "polarity"),
+    [
+        ("一个月电费一百，美滋滋", "energy", 1),
+        ("变速箱低速一顿一顿的，难受", "power", -1),
+        ("后排空间看了，真不错", "space", 1),
+        ("后排空间多大，不错吧", "space", 0),
+    ],
+)
+def test_a_clause_that_only_judges_judges_what_was_named_before(read, text, code, polarity):
+    assert {c.code: c.polarity for c in read(text).concerns}.get(code) == polarity
+
+
+@pytest.mark.parametrize(
+    ("text", "polarity"),
+    [("特斯拉比你们便宜", -1), ("你们比特斯拉便宜多了", 1)],
+)
+def test_a_comparison_says_whose_price_is_better(read, text, polarity):
+    found = {c.code: c.polarity for c in read(text).concerns}
+
+    assert found["price"] == polarity
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "unwanted"),
+    [
+        ("没有四驱就算了", set(), {"lost"}),
+        ("说好月底交车，现在又往后推", set(), {"delay"}),
+        ("顶配和高配差在哪", {"compare"}, {"ask_spec"}),
+        ("国补还有吗", set(), {"ask_spec"}),
+        ("后备箱能放几个箱子", {"ask_spec"}, set()),
+        ("利息太高了", set(), {"finance_plan"}),
+        ("不取消订单，我就问问流程", set(), {"cancel_order"}),
+        ("我没拉黑你，是手机卡", set(), {"opt_out"}),
+        ("我表弟要看车，让他加你", {"referral"}, {"visit"}),
+        ("哈哈，后排挤不挤", {"ask_spec"}, {"chitchat"}),
+    ],
+)
+def test_an_intent_is_heard_in_the_light_of_the_rest(read, text, wanted, unwanted):
+    found = {i.code for i in read(text).intents if not i.negated}
+
+    assert wanted <= found
+    assert not unwanted & found
+
+
+@pytest.mark.parametrize(
+    ("text", "tier"),
+    [
+        ("你们这是欺诈，我要去12315", "none"),
+        ("定金给我退回来", "none"),
+        ("月供多少", "high"),
+        ("有现车不", "high"),
+        ("落地一共多少钱", "high"),
+        ("跟理想比怎么样", "mid"),
+        ("再想想", "low"),
+    ],
+)
+def test_the_tier_follows_from_what_is_done_and_felt(read, text, tier):
+    assert read(text).tier_signal == tier
+
+
+@pytest.mark.parametrize(
+    ("text", "act"),
+    [
+        ("保养一回八百，抢钱呢", "statement"),
+        ("忽悠谁呢，赠品半年了没影", "statement"),
+        ("座椅按摩带不带，我腰不好", "question"),
+        ("零首付的话马上签", "condition"),
+        ("订单帮我取消了吧", "requirement"),
+        ("别发语音", "refusal"),
+    ],
+)
+def test_a_question_that_waits_for_no_answer_is_none(read, text, act):
+    assert read(text).speech_act == act
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "low", "high", "unit"),
+    [
+        ("首付三成", "down_payment", 30, 30, "%"),
+        ("首付50%以上", "down_payment", 50, None, "%"),
+        ("零首付", "down_payment", 0, 0, "CNY"),
+        ("保养一回八百多", "price", 800, 900, "CNY"),
+        ("隔壁比你们便宜五千", "price", 5000, 5000, "CNY"),
+        ("充电一度两块一", "price", 2.1, 2.1, "CNY"),
+        ("月供能降到1500不", "monthly", 1500, 1500, "CNY"),
+        ("预算20个w", "budget", 200000, 200000, "CNY"),
+    ],
+)
+def test_amounts_as_people_say_them(read, text, kind, low, high, unit):
+    slot = read(text).slot(kind)
+
+    assert (slot.value["low"], slot.value["high"], slot.value["unit"]) == (low, high, unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("老师早", "datetime"), ("新年快乐", "datetime"), ("晚上营业到几点", "datetime"),
+        ("大年初几开门", "datetime"), ("不贷款，直接买", "payment"), ("宁德的电池", "city"),
+        ("四川话听得懂不", "city"), ("加92还是95", "model"), ("图个吉利", "model"),
+        ("三元的还是铁锂的", "price"), ("定位来一个", "price"),
+    ],
+)  # fmt: skip
+def test_words_that_only_look_like_a_value(read, text, kind):
+    assert read(text).slot(kind) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "county"),
+    [("闵行有店吗", "闵行区"), ("我在天河这边", "天河区"), ("坐标苏州吴中", "吴中区")],
+)
+def test_a_district_by_its_short_name(read, text, county):
+    assert read(text).slot("city").value["county"] == county
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "没完没了了是吧",
+        "一天打八个电话有病吧",
+        "把我拉进黑名单吧",
+        "求放过",
+        "这种信息以后免了",
+        "不要在群里@我",
+        "号码删掉别再打",
+        "我不是你客户别发了",
+        "以后不用通知我活动",
+        "把我从群发名单里拿掉",
+    ],
+)
+def test_a_wish_to_be_left_alone_in_many_words(read, text):
+    assert read(text).intent("opt_out")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "定金不给退是吧，等着收传票",
+        "你们销售当着我面撒谎",
+        "出了问题就互相推",
+        "客服电话打了二十个没人管",
+        "展车当新车卖，你们要脸吗",
+        "乱收费，我要投诉到物价局",
+        "车刚买十天降一万五，必须补我差价",
+        "什么破售后",
+    ],
+)
+def test_a_grievance_in_many_words(read, text):
+    assert read(text).intent("complaint")

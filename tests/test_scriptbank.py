@@ -20,12 +20,15 @@ from scriptbank import load, tables
 from scriptbank.bank import Bank
 from scriptbank.fill import fill, variables
 from scriptbank.lint import lint
+from scriptbank.measure import answers_it
 from scriptbank.problems import LoadError
 from scriptbank.script import SCOPES, STAGES, STATUSES, STYLES, Fact, Query, Script, Usage
+from scriptbank.suggest import Library
 
 TODAY = date(2026, 3, 6)
 NOON = datetime(2026, 3, 6, 12, tzinfo=UTC)
 QUESTIONS = Path(__file__).with_name("data") / "script_questions.jsonl"
+OTHERS = QUESTIONS.with_name("script_questions2.jsonl")
 ENTRY = """
 [[script]]
 id = "range-1"
@@ -65,7 +68,8 @@ def test_a_toml_entry_becomes_a_script(tmp_path):
 def test_the_shipped_library_reads_and_has_no_error_but_warnings():
     scripts = load.library()
 
-    assert len(scripts) > 100
+    assert len(scripts) >= 700
+    assert [s.id for s in scripts if len(s.also) < 4] == []
     assert [p for p in lint(scripts, TODAY) if p.severity == "error"] == []
 
 
@@ -516,6 +520,42 @@ def test_the_demo_library_answers_questions_worded_apart_from_it():
 
     assert right[1] / asked >= 0.80
     assert right[3] / asked >= 0.92
+
+
+def test_the_demo_library_answers_who_has_never_read_it_and_says_when_it_cannot():
+    library = Library(Bank(load.library()))
+    rows = [json.loads(line) for line in OTHERS.read_text(encoding="utf-8").splitlines()]
+    told = [(row, library.suggest(row["q"], 3)) for row in rows]
+    answerable = [(row, found) for row, found in told if row["topic"]]
+    beyond = [found for row, found in told if not row["topic"]]
+    right = [[answers_it(s.script, row) for s in found.items] for row, found in answerable]
+
+    assert sum(hits[0] for hits in right) / len(right) >= 0.85
+    assert sum(map(any, right)) / len(right) >= 0.93
+    assert sum(not found.confident for _, found in answerable) / len(right) <= 0.08
+    assert sum(not found.confident for found in beyond) / len(beyond) >= 0.90
+
+
+@pytest.mark.parametrize("text", ["电动轮椅哪个牌子好", "扫地机器人电池多久换", "科目二挂了几次"])
+def test_a_thing_from_elsewhere_takes_away_confidence(text):
+    assert not Library(Bank(load.library())).suggest(text, 1).confident
+
+
+def test_what_an_advisor_asks_for_the_own_work_is_no_answer_to_a_customer():
+    twins = [
+        script("ours", q="客户问续航怎么回", body="看温度"),
+        script("theirs", q="我问一下续航", body="看温度"),
+    ]
+
+    assert ids(Bank(twins).suggest(Query("问问续航")))[0] == "theirs"
+    assert ids(Bank(twins).suggest(Query("客户问续航")))[0] == "ours"
+
+
+def test_what_the_script_itself_names_is_not_from_elsewhere():
+    told = [script("cups", q="车里能放奶茶吗", body="有杯架"), script("cup", q="有几个杯架")]
+
+    assert Bank(told).suggest(Query("车里能放奶茶吗")).confident
+    assert not Bank(told[1:]).suggest(Query("有奶茶杯架吗")).confident
 
 
 def test_without_words_the_open_concern_finds_its_script(bank):

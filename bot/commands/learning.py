@@ -19,6 +19,7 @@ NAMES = {
     "wording": "说法相近", "concern": "关注点", "intent": "意图", "stage": "阶段", "model": "车型",
     "tier": "意向档", "style": "风格", "adoption": "采用率", "reply": "回复率",
     "favourite": "自己收藏", "pinned": "店长置顶", "seen": "最近发过",
+    "aside": "顾问自用",
 }  # fmt: skip
 SHOWN = 10
 
