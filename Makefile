@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8080
 BIN := .venv/bin
 
-.PHONY: install run test lint format bench clean
+.PHONY: install run test soak lint format bench clean
 
 install: .venv/installed
 
@@ -40,6 +40,10 @@ format: .venv/tested
 .PHONY: chromium
 chromium:
 	@command -v chromium >/dev/null 2>&1 || sh tests/install-chromium.sh
+
+# The long ones: two hundred kills, every fault on two thousand messages.
+soak: .venv/tested
+	SALESBOT_KILLS=200 SALESBOT_FAULT_MESSAGES=2000 $(BIN)/pytest -n 0 -s tests/test_soak.py tests/test_faults.py
 
 # Other people's clients, from npm; where that is not possible their tests are skipped, loudly.
 .PHONY: strangers

@@ -17,6 +17,7 @@ from bot import scheduler, server
 from bot.clock import WallClock
 from bot.commands.common import BROKEN, WRONG_USE, Options, fail, json_option, show, told
 from bot.config import Config
+from bot.patience import Patience
 from bot.sandbox import demo, player, stage
 from bot.sandbox.page import Page
 from bot.sandbox.player import PlayError, Step
@@ -36,7 +37,17 @@ def serve(options: Options, role: str) -> None:
         asyncio.run(_serve(config))
 
 
+def _many_files() -> None:
+    """As many open connections as the system lets one process have."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def _serve(config: Config) -> None:
+    _many_files()
     ids = server.keys(config)
     name = config.wecom.aibot.name if config.wecom.aibot else ""
     async with (
@@ -46,6 +57,7 @@ async def _serve(config: Config) -> None:
         app = web.Application()
         app.add_routes(server.routes(running, ids.channels, config.wecom.callback_window_s))
         runner = web.AppRunner(app, **server.GUARDS)
+        Patience().watch(app, runner)
         await runner.setup()
         try:
             await web.TCPSite(runner, config.server.host, config.server.port).start()

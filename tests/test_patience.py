@@ -1,0 +1,66 @@
+"""Sockets that never finish a request head are closed; those that work are left alone."""
+
+import asyncio
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.patience import Patience
+
+
+@pytest.fixture
+async def house():
+    """A server that waits a moment before it loses patience, and its port."""
+    app = web.Application()
+    gate = asyncio.Event()
+
+    async def hello(_):
+        return web.Response(text="hello")
+
+    async def slow(_):
+        await gate.wait()
+        return web.Response(text="at last")
+
+    app.add_routes([web.get("/", hello), web.get("/slow", slow)])
+    runner = web.AppRunner(app)
+    patience = Patience(idle_s=0.2)
+    patience.watch(app, runner)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield runner.addresses[0][1], patience, gate
+    gate.set()
+    await runner.cleanup()
+
+
+async def test_two_hundred_stuck_sockets_are_closed_and_honest_ones_are_served(house):
+    port, patience, _ = house
+    stuck = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
+    for _, writer in stuck:
+        writer.write(b"POST /callback/app HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+
+    async with aiohttp.ClientSession() as http:
+        for _ in range(20):
+            async with http.get(f"http://127.0.0.1:{port}/") as answer:
+                assert answer.status == 200
+    async with asyncio.timeout(10):
+        for reader, writer in stuck:
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await reader.readexactly(1)
+            writer.close()
+
+    assert patience.closed >= 200
+
+
+async def test_a_request_that_takes_long_is_not_cut_off(house):
+    port, _, gate = house
+    async with aiohttp.ClientSession() as http:
+        asking = asyncio.create_task(http.get(f"http://127.0.0.1:{port}/slow"))
+        stuck = await asyncio.open_connection("127.0.0.1", port)
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await asyncio.wait_for(stuck[0].readexactly(1), 5)  # this one was closed meanwhile
+        stuck[1].close()
+        gate.set()
+        answer = await asyncio.wait_for(asking, 5)
+        assert await answer.text() == "at last"
