@@ -10,6 +10,7 @@ from handlers.context import Ctx
 from handlers.values import Action, Send
 from handlers.words import POLARITY, short
 from nlp import mask
+from nlp.alarms import CODES, SUSPICION
 from nlp.labels import CONCERNS
 from nlp.reading import Intent, Reading
 from storage import customers, events, rules, scripts
@@ -128,8 +129,11 @@ def _spoke(customer: Customer, ctx: Ctx, source: str) -> Customer:
 def alarms(noted: Noted, ctx: Ctx) -> Iterator[Action]:
     """What cannot wait: a complaint, a wish to hear no more, an order taken back."""
     customer = noted.customer
+    if suspected := _suspicion(noted):
+        yield Send(customer.owner, _doubt(customer, suspected))
+        return
     if hit := noted.fresh("complaint"):
-        yield from _complaint(customer, hit.evidence, ctx)
+        yield from complaint(customer, hit.evidence, ctx)
     if hit := noted.fresh("cancel_order"):
         # 退订 of an order is not 退订 of messages, so a person asks before anything is done
         yield Send(
@@ -141,7 +145,23 @@ def alarms(noted: Noted, ctx: Ctx) -> Iterator[Action]:
         yield from _opt_out(customer, hit.evidence, ctx)
 
 
-def _complaint(customer: Customer, evidence: str, ctx: Ctx) -> Iterator[Action]:
+def _suspicion(noted: Noted) -> Intent | None:
+    """An alarm that no rule heard, only the likeness to what others have said."""
+    found = (noted.fresh(code) for code in CODES)
+    return next((i for i in found if i and i.rule.startswith(SUSPICION)), None)
+
+
+def _doubt(customer: Customer, hit: Intent) -> str:
+    """Ask before anything is done; the words that weighed most stand beside."""
+    meant, kind = {"opt_out": ("不想再被打扰", "退订")}.get(hit.code, ("在投诉", "投诉"))
+    heavy = hit.rule.removeprefix(SUSPICION).lstrip(": ").replace(" ", "”“")
+    told = f"（像的是“{heavy}”）" if heavy else ""
+    return (f"⚠️ {customer.name}说“{short(mask.phones(hit.evidence), 40)}”，可能{meant}{told}。"
+            f"是的话回复 记录 {customer.name} {kind}；不是就不用理会。")  # fmt: skip
+
+
+def complaint(customer: Customer, evidence: str, ctx: Ctx) -> Iterator[Action]:
+    """Logged, and told to whoever must act on it."""
     event = ctx.new_id()
     events.add(ctx.db, event_id=event, customer=customer.id, kind="投诉", when=ctx.now,
                source="message", evidence=mask.phones(evidence))  # fmt: skip

@@ -8,7 +8,7 @@ from datetime import datetime
 from rapidfuzz import fuzz, process
 
 from handlers import followups, tiers
-from handlers.concerns import refuse
+from handlers.concerns import complaint, refuse
 from handlers.context import Ctx
 from handlers.undo import before, remember
 from handlers.values import Action, Send
@@ -22,6 +22,7 @@ from storage.customers import Customer
 WORDS = (
     ("退单", "退单", False),
     ("退订", "退订", False),
+    ("投诉", "投诉", False),
     ("战败", "战败", False),
     ("提车", "交付", True),
     ("交车", "交付", True),
@@ -79,6 +80,8 @@ def record(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Ac
         was = before(customer, ctx)
         remember(ctx, member, f"{customer.name}的退订", was, refuse(customer, note.words, ctx))
         yield Send(member, f"已记录：{customer.name} 退订。不会再提醒联系TA，也不会发活动。")
+    elif note.kind == "投诉":
+        yield from complaint(customer, note.words, ctx)
     else:
         yield from _happened(customer, note, member, ctx)
 

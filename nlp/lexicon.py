@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from nlp import clauses, concerns, intents, load, slots
+from nlp import alarms, clauses, concerns, intents, load, slots
 from nlp.cars import Cars
 from nlp.concerns import Finding
 from nlp.load import LexiconError
@@ -102,7 +102,7 @@ class Lexicon:
         return Reading(
             text,
             concerns=_weighed(text, normal, findings),
-            intents=tuple(found),
+            intents=(*found, *alarms.heard(text, normal, parts, found)),
             slots=found_slots,
             signals=tuple(signs),
             speech_act=act,
