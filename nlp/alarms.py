@@ -28,7 +28,7 @@ CODES = ("opt_out", "complaint")
 SUSPICION = "suspicion"  # the rule that such an intent names, with the n-grams that weighed most
 LONGEST = 4  # characters of an n-gram
 HEARD = 200  # characters of a message; who writes more is telling a story
-LEAST = 0.2  # the smallest chance that is told
+LEAST = 0.3  # the smallest chance that is told
 SHOWN = 3
 STRONG = 0.6  # what is only suspected weighs less than what was read
 
@@ -66,18 +66,19 @@ class Ears:
 
     by_code: Mapping[str, Ear]
     grams: Sequence[str]
+    columns: Mapping[str, Sequence[float]]  # the weight of each of the grams, for each code
     automaton: AhoCorasick
 
     def hear(self, text: str) -> Iterator[tuple[str, float, list[str]]]:
         """Code, chance and the n-grams of the text, for each alarm that is likely enough."""
         plain = _plain(text)
         found = {n for n, _, _ in walk(self.automaton, plain)}
-        grams = [self.grams[n] for n in found]
         norm = _norm(plain)
-        for code, ear in self.by_code.items():
-            chance = ear.chance(grams, norm)
+        for code, column in self.columns.items():
+            total = sum(map(column.__getitem__, found))
+            chance = _logistic(self.by_code[code].bias + norm * total)
             if chance >= LEAST:
-                yield code, chance, grams
+                yield code, chance, [self.grams[n] for n in found]
 
 
 @functools.cache
@@ -89,7 +90,8 @@ def load(path: Path) -> Ears:
     given = json.loads(path.read_text(encoding="utf-8"))
     by_code = {code: Ear(part["bias"], part["weights"]) for code, part in given.items()}
     grams = sorted({gram for ear in by_code.values() for gram in ear.weights})
-    return Ears(by_code, grams, AhoCorasick(grams))
+    columns = {code: [ear.weights.get(g, 0.0) for g in grams] for code, ear in by_code.items()}
+    return Ears(by_code, grams, columns, AhoCorasick(grams))
 
 
 def _logistic(score: float) -> float:

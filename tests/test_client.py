@@ -3,13 +3,17 @@
 import asyncio
 import json
 import logging
+import sqlite3
 
 import aiohttp
 import pytest
 from aiohttp import web
 from wecom_kit import CORP, WORLD, Clock, street
 
-from bot.wecom.client import CODES, UNREACHABLE, Client, WeComError, classify
+from bot.wecom.client import CODES, UNREACHABLE, Client, Shelf, WeComError, classify
+from bot.wecom.errors import failure
+from bot.writer import Writer
+from storage.sqlite import Sqlite
 
 SECRET = WORLD.app_secret
 
@@ -266,3 +270,142 @@ async def test_a_short_lived_token_is_still_used(aiohttp_server, http):
         await client.send(SECRET, b"{}")
 
     assert asked.count("/cgi-bin/gettoken") == 1
+
+
+# One token for all processes on a store
+
+
+def opened(path):
+    store = Sqlite(path)
+    store.migrate()
+    return store
+
+
+@pytest.fixture
+async def office(town, http, tmp_path):
+    """Makes clients as processes of their own do: each with its own writer, all on one file."""
+    writers = []
+
+    async def another():
+        writer = Writer(lambda: opened(tmp_path / "shared.db"), asyncio.get_running_loop())
+        await writer.start()
+        writers.append(writer)
+        return Client(http, town.wecom_url, CORP, town.clock, Shelf(writer))
+
+    yield another
+    for writer in writers:
+        await writer.close()
+
+
+async def test_two_processes_on_one_store_fetch_one_token(town, office):
+    first, second = await office(), await office()
+
+    both = (one.send(SECRET, text(f"{n}")) for n in range(10) for one in (first, second))
+    await asyncio.gather(*both)
+
+    assert town.pretend.api.calls["gettoken"] == 1
+    assert len(town.said("zhang")) == 20
+
+
+async def test_a_restart_goes_on_with_the_token_that_was_kept(town, office):
+    await (await office()).send(SECRET, text("一"))
+    await (await office()).send(SECRET, text("二"))
+
+    assert town.pretend.api.calls["gettoken"] == 1
+
+
+async def test_the_fresher_token_of_another_process_is_taken(town, office):
+    first, second = await office(), await office()
+    await first.send(SECRET, text("一"))
+    await second.send(SECRET, text("二"))
+    town.pretend.api.void_tokens()
+
+    await second.send(SECRET, text("三"))
+    await first.send(SECRET, text("四"))
+
+    assert town.pretend.api.calls["gettoken"] == 2
+    assert town.said() == ["一", "二", "三", "四"]
+
+
+async def test_a_token_that_dies_under_two_hundred_is_fetched_once_and_nothing_is_lost(
+    town, office
+):
+    first, second = await office(), await office()
+    await asyncio.gather(*(one.send(SECRET, text("先")) for one in (first, second)))
+    town.pretend.api.void_tokens()
+
+    people = ("zhang", "chen")
+    sent = [
+        one.send(SECRET, text(f"第{n}条{who}", who))
+        for n in range(20) for one, who in zip((first, second), people, strict=True)
+    ]  # fmt: skip
+    more = [first.call(SECRET, "GET", "getcallbackip") for _ in range(160)]
+    await asyncio.gather(*sent, *more)
+
+    assert town.pretend.api.calls["gettoken"] == 2
+    for who in people:
+        assert sorted(t for t in town.said(who) if t != "先") == sorted(
+            f"第{n}条{who}" for n in range(20)
+        )
+
+
+async def test_a_process_that_failed_to_fetch_does_not_keep_the_others_waiting(town, office):
+    first, second = await office(), await office()
+    town.pretend.api.plan_faults("gettoken", -1)
+
+    assert (await failing(first.send(SECRET, text("一")))).code == -1
+    await second.send(SECRET, text("二"))
+
+    assert town.said() == ["二"]
+
+
+async def test_the_store_holds_no_secret(town, office, tmp_path):
+    await (await office()).send(SECRET, text("一"))
+
+    with sqlite3.connect(tmp_path / "shared.db") as store:
+        ((key, value),) = store.execute("select id, value from tokens").fetchall()
+    assert SECRET not in key
+    assert value.startswith("TOKEN-")
+
+
+# Every code of the platform's table
+
+RETRY, WAIT, REFRESH, TELL, GIVE_UP = "retry", "wait", "refresh", "tell", "give up"
+ACTS = {
+    RETRY: "-1 6000 41063 45033",
+    WAIT: "45009 130101",
+    REFRESH: "40014 42001",
+    TELL: """40001 40013 40054 40055 40057 40091 40093 42012 43009 43012 48001 48002 48006 48007
+        50001 50002 50003 60011 60020 80001 84074 85004 85005 85008 93000 93004 95017 95021
+        301055""",
+    GIVE_UP: """40003 40004 40005 40006 40007 40008 40009 40011 40016 40017 40018 40029 40031
+        40032 40035 40039 40050 40056 40058 40063 40066 40068 40071 40096 40097 40098 40099
+        41001 41002 41004 41006 41008 41009 41010 41011 41016 41033 41035 41037 41038 41039
+        41040 41041 41042 41043 41044 41045 41046 41047 41048 41049 41050 41051 41053 41054
+        41055 41056 41058 41059 41060 41061 41062 41064 41065 41067 41068 41069 41070 41071
+        41072 41073 41074 41075 41076 41077 41078 41079 41080 41081 41082 41083 41084 41085
+        41086 41087 41088 41089 41090 41091 41093 41094 41095 41096 42003 42014 42015 42016
+        42017 42018 42019 42020 42022 42027 42028 42029 42030 42031 42033 42035 42036 42037
+        42038 42039 42040 42041 42042 42043 42044 42045 42046 42047 42049 42050 42051 43004
+        44001 44004 45001 45002 45007 45008 45029 46003 46004 50100 60021 60111 60140 81013
+        81017 82001 82002 82003 82004 84061 85002 86001 86003 86004 86005 86006 86007 86008
+        86101 86207 86215 86216 86220 86224 90500 90501 90502 90504 90507 90508 90509 90511
+        93006 93008 95000 95001 95002 95003 95004 95005 95006 95007 95008 95009 95011 95012
+        95013 95014 95015 95016 95026 301002 301019 301025 301052 846605 846608""",
+}
+TABLE = [(int(code), act) for act, codes in ACTS.items() for code in codes.split()]
+
+
+@pytest.mark.parametrize(("code", "act"), TABLE)
+def test_every_code_of_the_platform_has_its_consequence(code, act):
+    assert code in CODES
+    assert classify(code).act == act
+
+
+@pytest.mark.parametrize(("code", "act"), TABLE)
+def test_an_error_repeats_what_may_pass_and_only_that(code, act):
+    error = failure(code, "")
+
+    assert error.permanent == (act == GIVE_UP)
+    assert (error.retry_after is not None) == (act in (RETRY, WAIT, REFRESH, TELL))
+    assert bool(error.cure) == (act in (REFRESH, TELL))

@@ -1,6 +1,7 @@
 """The pretend WeCom's tokens, contacts, groups, tags, media and menus, and their refusals."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -300,6 +301,44 @@ async def test_group_events_carry_the_versions(town, post):
     assert [one["userid"] for one in group["member_list"]] == ["zhang", "li", "new-01", "new-02"]
 
 
+async def test_what_a_member_edits_in_the_client_is_what_the_api_tells(town, get):
+    await town.pretend.event("tag_create", group="客户类型", name="老客户")
+    await town.pretend.event(
+        "edit_external_contact", user="zhang", customer="wang", remark="王姐", tags="老客户"
+    )
+
+    (follow,) = (await get("externalcontact/get", external_userid="wang"))["follow_user"]
+    assert follow["remark"] == "王姐"
+    assert [(tag["group_name"], tag["tag_name"]) for tag in follow["tags"]] == [
+        ("客户类型", "老客户")
+    ]
+
+
+async def test_tags_are_made_renamed_and_deleted_in_the_console(town, post):
+    made = await town.pretend.event("tag_create", group="客户类型", name="老客户")
+    renamed = await town.pretend.event("tag_update", tag="老客户", name="车主")
+    assert (made["ChangeType"], made["TagType"], renamed["Id"]) == ("create", "tag", made["Id"])
+    assert town.inbox.kept[0].kind == "change_external_tag"
+    listed = (await post("externalcontact/get_corp_tag_list"))["tag_group"]
+    assert [tag["name"] for tag in listed[0]["tag"]] == ["车主"]
+
+    gone = await town.pretend.event("tag_group_delete", group="客户类型")
+    assert (gone["ChangeType"], gone["TagType"]) == ("delete", "tag_group")
+    assert (await post("externalcontact/get_corp_tag_list"))["tag_group"] == []
+    assert "Id" not in await town.pretend.event("tag_shuffle")
+
+
+async def test_a_group_s_detail_may_lag_behind_its_event(town, post):
+    town.pretend.api.contacts.lag = timedelta(seconds=5)
+    event = await town.pretend.event("chat_add_member", chat="g1", customer="new-01", by="zhang")
+    before = (await post("externalcontact/groupchat/get", chat_id="g1"))["group_chat"]
+    town.clock.move(seconds=6)
+    after = (await post("externalcontact/groupchat/get", chat_id="g1"))["group_chat"]
+
+    assert (before["member_version"], after["member_version"]) == ("v1", event["CurMemVer"])
+    assert after["member_list"][-1]["invitor"] == {"userid": "zhang"}
+
+
 EVENTS = {
     "add_half_external_contact": {"user": "zhang", "customer": "new-02"},
     "edit_external_contact": {"user": "zhang", "customer": "wang"},
@@ -311,6 +350,8 @@ EVENTS = {
     "chat_change_owner": {"chat": "g1", "user": "chen"},
     "chat_change_notice": {"chat": "g1"},
     "chat_dismiss": {"chat": "g1"},
+    "tag_create": {"group": "客户类型", "name": "老客户"},
+    "tag_shuffle": {},
     "enter_agent": {"user": "zhang"},
     "subscribe": {"user": "zhang"},
     "unsubscribe": {"user": "zhang"},
@@ -337,6 +378,9 @@ async def test_every_event_is_delivered(town, name, fields):
         ("add_external_contact", {"user": "zhang", "customer": "new-01", "odd": "1"}),
         ("edit_external_contact", {"user": "chen", "customer": "wang"}),
         ("chat_dismiss", {"chat": "g9"}),
+        ("tag_update", {"tag": "nothing", "name": "x"}),
+        ("tag_delete", {"tag": "nothing"}),
+        ("tag_group_delete", {"group": "nothing"}),
     ],
 )
 async def test_an_event_that_cannot_be_is_refused(town, name, fields):

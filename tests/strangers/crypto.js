@@ -1,5 +1,5 @@
-// One JSON object in, one out: {"do": "seal"|"open", ...} by the vendor's own library.
-const { getSignature, encrypt, decrypt } = require("@wecom/crypto");
+// One JSON object in, one out: {"do": "seal"|"open"|"sign", ...} by the vendor's own library.
+const { getSignature, getJsApiSignature, encrypt, decrypt } = require("@wecom/crypto");
 
 const read = () =>
   new Promise((done) => {
@@ -12,6 +12,8 @@ read().then((given) => {
     const encrypted = encrypt(given.key, given.text, given.id);
     const signature = getSignature(given.token, given.timestamp, given.nonce, encrypted);
     console.log(JSON.stringify({ encrypted, signature }));
+  } else if (given.do === "sign") {
+    console.log(JSON.stringify(getJsApiSignature(given)));
   } else {
     const { message, id } = decrypt(given.key, given.encrypted);
     const signature = getSignature(given.token, given.timestamp, given.nonce, given.encrypted);
