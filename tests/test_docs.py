@@ -6,6 +6,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import aiohttp
 import click
@@ -16,8 +17,10 @@ from pydantic_core import PydanticUndefined
 from bot import config, server
 from bot.cli import main
 from bot.sandbox import demo, player, stage
+from bot.sandbox.api import Api
 from bot.sandbox.page import Page
-from handlers import settings
+from bot.wecom.callback import PATHS
+from handlers import settings, values
 from handlers.settings import Section
 
 ROOT = Path(__file__).parent.parent
@@ -258,3 +261,40 @@ def test_every_page_can_be_reached_from_the_readmes(page):
     texts = [read(ROOT / name) for name in READMES]
 
     assert all(f"docs/{name}" in text for name in names for text in texts)
+
+
+# What WeCom offers
+
+
+def surfaces():
+    rows = re.findall(r"^\| (.+) \|$", read(DOCS / "wecom.md"), re.M)
+    return [[cell.strip() for cell in row.split(" | ")] for row in rows[1:]]
+
+
+def named(column, pattern):
+    return [name for row in surfaces() for name in re.findall(pattern, row[column])]
+
+
+def test_every_callback_has_its_row():
+    assert {name for row in surfaces() for name in re.findall(r"`(\w+)`", row[0])} == set(PATHS)
+
+
+def test_every_action_that_leaves_stands_in_the_table():
+    actions = {t.__name__ for t in get_args(values.Action)}
+
+    assert set(named(2, r"`(\w+)`")) == actions
+
+
+def test_every_call_in_the_table_is_answered_by_the_pretend_wecom():
+    api = Api(demo.world(), lambda: demo.START)
+    calls = set(named(3, r"`([a-z_]+(?:/[a-z_]+)+)`"))
+
+    assert calls
+    assert {c for c in calls if not api.knows(c)} <= {"media/upload"}  # it has a door of its own
+
+
+def test_every_proof_in_the_table_is_there():
+    proofs = named(4, r"`(tests/\w+\.py)`")
+
+    assert proofs
+    assert [p for p in proofs if not (ROOT / p).is_file()] == []

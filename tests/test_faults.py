@@ -83,6 +83,7 @@ async def test_an_answer_arrives_once_through_each_fault(played, name):
 # All at once
 
 
+@pytest.mark.timeout(3600)
 async def test_nothing_is_lost_and_nothing_is_done_twice(played, tmp_path):
     """A reminder is made by each message and its words are answered: both must happen once."""
     faults = played.pretend.callbacks.faults

@@ -130,6 +130,7 @@ class Burst:
             await self.one(http)
 
 
+@pytest.mark.timeout(7200)
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is meant literally")
 async def test_nothing_acknowledged_is_lost_or_done_twice(tmp_path):
     dice = random.Random(KILLS)
