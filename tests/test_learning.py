@@ -1,6 +1,7 @@
 """What use teaches: pairs from advisors' choices, believed only where the held-out part agrees."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -142,6 +143,25 @@ def test_edits_are_listed_by_script(config):
         scripts.edited(store, "u1", "改过的话")
 
     assert "改过的话" in run(path, "edits").output
+
+
+def test_the_page_of_use_shows_counts_and_keeps_markup_literal(config, tmp_path):
+    path, store = config
+    with store.atomic():
+        library.save(store, [replace(KNOWN[0], title="<b>甲</b>")], talk_now())
+        for n in range(30):
+            use(store, n, "保养", "a", "adopted" if n % 3 else "refused", talk_now())
+        scripts.gap(store, gap_id="g", question="能不能飞", advisor="zhang", reason="没有话术",
+                    now=talk_now())  # fmt: skip
+
+    out = run(path, "stats", "--page", str(tmp_path / "p.html"))
+
+    html = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert "写好了" in out.output
+    assert "&lt;b&gt;甲&lt;/b&gt;" in html
+    assert "<b>甲" not in html
+    assert "67%" in html
+    assert "能不能飞" in html
 
 
 def test_a_trial_from_start_to_decision(config):

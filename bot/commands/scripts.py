@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from itertools import pairwise
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from xlsxwriter.exceptions import FileCreateError
 
-from bot import library
+from bot import library, pages
 from bot.clock import WallClock
 from bot.commands.common import (
     BROKEN,
@@ -299,13 +299,21 @@ def set_(options: Options, script_id: str, status: str) -> None:
 
 @scripts.command()
 @click.option("--days", default=30, show_default=True, help="看最近多少天")
+@click.option("--page", type=click.Path(path_type=Path), help="写成一个网页文件，手机上也能看")
 @json_option
 @click.pass_obj
-def stats(options: Options, days: int, as_json: bool) -> None:
+def stats(options: Options, days: int, page: Path | None, as_json: bool) -> None:
     """每条话术展示、采用、被拒多少次。"""
-    with told(), opened(options.load()) as store:
-        titles = {s.id: s.title for s in library.stored(store)}
-        used = rows.usage(store, WallClock().now() - timedelta(days=days))
+    with told():
+        config = options.load()
+        with opened(config) as store:
+            titles = {s.id: s.title for s in library.stored(store)}
+            used = rows.usage(store, WallClock().now() - timedelta(days=days))
+            if page:
+                page.write_text(_page(store, config, titles, days), encoding="utf-8")
+    if page:
+        click.echo(f"写好了：{page}")
+        return
     table = [{**r, "title": titles.get(r["script"], "（已删除）"),
               "rate": f"{r['adopted'] / r['shown']:.0%}" if r["shown"] >= ENOUGH else "样本不足"}
              for r in sorted(used, key=lambda r: (-r["adopted"], r["script"]))]  # fmt: skip
@@ -313,6 +321,23 @@ def stats(options: Options, days: int, as_json: bool) -> None:
                "edited": "改写",
                "refused": "不合适", "replied": "回复", "rate": "采用率"}  # fmt: skip
     show(table, columns, as_json=as_json)
+
+
+def _page(store: Sqlite, config: Config, titles: Mapping[str, str], days: int) -> str:
+    ctx = context(store, config, WallClock().now())
+    used = rows.usage(store, ctx.now - timedelta(days=days))
+    names = ("shown", "adopted", "edited", "refused", "replied")
+    ranked = sorted(used, key=lambda r: (-r["adopted"], -r["shown"], r["script"]))
+    table = [{**r, "title": titles.get(r["script"], "（已删除）"),
+              "share": round(100 * r["adopted"] / r["shown"]) if r["shown"] >= ENOUGH else None}
+             for r in ranked]  # fmt: skip
+    found = queue.clusters(rows.gaps(store, ctx.now - timedelta(days=days)))
+    return pages.page(
+        "scripts", rows=table, gaps=[queue.row(n, c, ctx) for n, c in enumerate(found[:20], 1)],
+        total={name: sum(r[name] for r in used) for name in names},
+        unused=len(titles.keys() - {r["script"] for r in used}), days=days, enough=ENOUGH,
+        since=(ctx.local - timedelta(days=days)).date(), until=ctx.today,
+    )  # fmt: skip
 
 
 days_option = click.option("--days", default=7, show_default=True, help="看最近多少天")
