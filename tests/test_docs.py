@@ -298,3 +298,21 @@ def test_every_proof_in_the_table_is_there():
 
     assert proofs
     assert [p for p in proofs if not (ROOT / p).is_file()] == []
+
+
+# Promises
+
+
+def test_every_promise_names_proofs_that_are_there():
+    rows = re.findall(r"^\| (\d)\. (.+?) \| (.+?) \|", read(DOCS / "promises.md"), re.M)
+    proofs = {row[0]: re.findall(r"`(\w+\.py)::(\w+)`", row[2]) for row in rows}
+
+    assert list(proofs) == list("123456789")
+    assert all(proofs.values())
+    missing = [
+        f"{file}::{name}"
+        for found in proofs.values()
+        for file, name in found
+        if f"def {name}(" not in read(ROOT / "tests" / file)
+    ]
+    assert missing == []

@@ -216,6 +216,13 @@ async def test_an_account_that_fell_silent_is_read_again(desk):
     assert (await desk.session()).state == kf.PERSON
 
 
+async def test_newer_companies_hear_the_bell_through_the_app(desk):
+    desk.stage.pretend.callbacks._addresses.pop("kf")
+    await desk.say(CHARGE)
+
+    assert "充电" in desk.shown()[-1]
+
+
 # Limits
 
 
