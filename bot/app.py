@@ -4,14 +4,17 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from bot import groupmsg as mass
 from bot import outbox as sending
+from bot.archive import messages
 from bot.clock import Clock
-from bot.outbox import DETAIL, Sender
+from bot.contacts import DETAIL, TOLD
+from bot.outbox import Sender
 from bot.wecom import envelope
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
@@ -19,12 +22,17 @@ from handlers import (
     archive,
     commands,
     contacts,
+    customer_groups,
     digests,
     followups,
+    groupmsg,
     groups,
     housekeeping,
     kf,
+    menu,
     pick,
+    reconcile,
+    writeback,
 )
 from handlers.context import Ctx
 from handlers.dictionary import Dictionary, shipped
@@ -42,14 +50,28 @@ from storage import outbox as parcels
 from storage.db import Db
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-ROUTER = combine((commands.router, contacts.router, groups.router, archive.router, kf.router))
+ROUTER = combine(
+    (
+        commands.router,
+        menu.router,
+        groupmsg.router,
+        contacts.router,
+        groups.router,
+        archive.router,
+        kf.router,
+    )
+)
 TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
-    followups.tick, digests.tick, housekeeping.tick, kf.tick,
+    followups.tick, digests.tick, housekeeping.tick, kf.tick, customer_groups.tick,
+    reconcile.tick, writeback.tick, groupmsg.tick,
 )  # fmt: skip
 PAUSE_S = 1.0  # after a round that failed
 COUNT_MINUTES = 10
 BATCH = 32  # messages that share a commit
+FAR_MS = 10**14  # milliseconds since 1970; beyond it is no time of ours
+BELL = "msgaudit_notify"  # there is something new in the chat archive
 
 
 @dataclass
@@ -68,6 +90,10 @@ class Knowledge:
     usage: Mapping[str, Usage] | None = None  # counted every few minutes, not at every question
 
 
+def _nobody() -> None:
+    """Rung until somebody listens."""
+
+
 @dataclass
 class App:
     """Holds everything; `keep` and `answer` are what the callback routes need of it."""
@@ -80,6 +106,7 @@ class App:
     sender: Sender
     knowledge: Knowledge
     salt: str = ""
+    on_bell: Callable[[], None] = _nobody  # rung when the chat archive has something new
     _waiting: dict[str, list["asyncio.Future[str]"]] = field(default_factory=dict)
     _inbox_bell: asyncio.Event = field(default_factory=asyncio.Event)
     _outbox_bell: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,6 +122,8 @@ class App:
         row = inbox.Kept(kept.id, kept.channel, kept.lane, kept.body)
         fresh = await self.writer.do(lambda db: inbox.keep(db, row, now), urgent=True)
         self._inbox_bell.set()
+        if kept.kind == BELL:
+            self.on_bell()
         return fresh
 
     async def answer(self, message_id: str, wait_s: float) -> str | None:
@@ -121,6 +150,10 @@ class App:
         left = [f for f in self._waiting.pop(message_id, []) if f is not future]
         if left:
             self._waiting[message_id] = left
+
+    def ring(self) -> None:
+        """Something was put into the inbox by another way than `keep`."""
+        self._inbox_bell.set()
 
     # Deciding
 
@@ -169,6 +202,19 @@ class App:
             cause=cause, model=know.model, usage=know.usage, quiz=know.quiz,
             facts=know.facts, tags=know.tags,
         )  # fmt: skip
+
+    async def decide(self, cause: str, act: Callable[[Ctx], tuple[T, Sequence[Action]]]) -> T:
+        """What a page asks for: decided in one transaction, what must leave waits in the outbox."""
+        now = self.clock.now()
+
+        def run(db: Db) -> T:
+            shown, actions = act(self.ctx(db, cause, now))
+            sending.put(db, cause, now, list(actions))
+            return shown
+
+        found = await self.writer.do(run)
+        self._outbox_bell.set()
+        return found
 
     async def tell_operators(self, sentences: list[str]) -> None:
         now = self.clock.now()
@@ -242,7 +288,7 @@ async def _forever(step: Callable[[], Awaitable[None]]) -> None:
 
 def read(kept: inbox.Kept, received_at: datetime, bot_name: str) -> Inbound:
     """The full reading of a kept row; rows of the archive hold the decrypted object itself."""
-    if kept.channel == DETAIL:
+    if kept.channel in (DETAIL, TOLD, mass.CHANNEL):
         return detailed(kept, received_at)
     if kept.channel == "archive" and kept.body.startswith("{"):
         return archived(kept, received_at)
@@ -253,10 +299,10 @@ def read(kept: inbox.Kept, received_at: datetime, bot_name: str) -> Inbound:
 
 
 def detailed(kept: inbox.Kept, received_at: datetime) -> Inbound:
-    """What the API told of a contact, kept like any other message."""
+    """What the API told of a contact or a group, kept like any other message."""
     fields: dict[str, Any] = json.loads(kept.body)
     return Inbound(
-        id=kept.id, channel="contact", kind="detail", sender=kept.lane, sent_at=received_at,
+        id=kept.id, channel="contact", kind=kept.channel, sender=kept.lane, sent_at=received_at,
         fields=fields,
     )  # fmt: skip
 
@@ -275,22 +321,22 @@ def visited(kept: inbox.Kept, received_at: datetime) -> Inbound:
 
 
 def archived(kept: inbox.Kept, received_at: datetime) -> Inbound:
-    """One decrypted message object of the chat archive."""
+    """One decrypted message object of the chat archive; `text` is what the sender wrote."""
     data: dict[str, Any] = json.loads(kept.body)
-    to = data.get("tolist") or [""]
-    text = data.get("text") or {}
+    room, to = str(data.get("roomid") or ""), data.get("tolist")
     return Inbound(
-        id=kept.id, channel="archive", kind=str(data.get("msgtype", "")),
-        sender=str(data.get("from", "")), sent_at=_said(data, received_at),
-        text=str(text.get("content", "")), chat=str(data.get("roomid", "")), to=str(to[0]),
-        fields=data,
+        id=kept.id, channel="archive", kind=str(data.get("msgtype") or data.get("action") or ""),
+        sender=str(data.get("from") or data.get("user") or ""), sent_at=_said(data, received_at),
+        text=messages.words(data), chat=room,
+        # in a room everybody is listed, so nobody in particular was spoken to
+        to=str(to[0]) if isinstance(to, list) and to and not room else "", fields=data,
     )  # fmt: skip
 
 
 def _said(data: Mapping[str, Any], received_at: datetime) -> datetime:
     """The archive is fetched later than things are said, many at once; each tells its own time."""
-    stamp = data.get("msgtime")
-    if not isinstance(stamp, int) or stamp <= 0:
+    stamp = data.get("msgtime") or data.get("time")
+    if not isinstance(stamp, int) or not 0 < stamp < FAR_MS:
         return received_at
     return min(received_at, datetime.fromtimestamp(stamp / 1000, UTC))
 

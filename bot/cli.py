@@ -10,9 +10,12 @@ from bot.commands import (
     bench,
     corrections,
     data,
+    events,
     learning,
     materials,
+    menu,
     people,
+    reconcile,
     run,
     scripts,
     tags,
@@ -51,7 +54,8 @@ def main(ctx: click.Context, path: Path, verbose: bool) -> None:
 for command in (
     run.serve, run.sandbox, run.doctor, data.migrate, data.backup, data.restore, data.replay,
     texts.tag, texts.train, texts.evaluate, texts.suggest, scripts.scripts, texts.lexicon,
-    tags.tags, materials.materials, people.customers, people.followups_, people.digest, bench.bench,
+    tags.tags, materials.materials, menu.menu, people.customers, people.followups_,
+    people.digest, bench.bench, reconcile.reconcile, events.events,
 ):  # fmt: skip
     main.add_command(command)
 for command in (learning.learn, learning.weights, learning.edits, learning.trial):

@@ -85,6 +85,10 @@ class Channel(Section):
 class Archive(Channel):
     sdk_path: str = ""
     private_keys: tuple[str, ...] = ()
+    proxy: str = ""
+    proxy_password: Secret = Secret()
+    timeout_s: int = Field(default=10, ge=1, le=120)
+    every_s: int = Field(default=180, ge=10)
 
 
 class Aibot(Channel):
@@ -98,6 +102,7 @@ class Wecom(Section):
     corp_id: str = ""
     api_base: str = "https://qyapi.weixin.qq.com"
     oauth_base: str = "https://open.weixin.qq.com"
+    jssdk_url: str = "https://wwcdn.weixin.qq.com/node/open/js/wecom-jssdk-2.3.4.js"
     callback_window_s: int = Field(default=3600, ge=0)
     app: App | None = None
     contact: Channel | None = None
@@ -106,10 +111,18 @@ class Wecom(Section):
     aibot: Aibot | None = None
 
 
+class Webhook(Section):
+    """A group robot; its address is its key."""
+
+    name: str
+    url: Secret = Secret()
+
+
 class Config(Section):
     server: Server = Server()
     storage: Storage = Storage()
     wecom: Wecom = Wecom()
+    webhooks: tuple[Webhook, ...] = ()
     settings: Settings = Settings()
     folder: Path = Path()  # relative paths in the file are relative to it
 
@@ -131,6 +144,9 @@ class Config(Section):
         return self.path(rest)
 
 
+OWN = ("server", "storage", "wecom", "webhooks")  # the rest is what handlers see
+
+
 def load(path: Path) -> Config:
     """Read and check a file; every problem of it is told at once."""
     try:
@@ -150,9 +166,7 @@ def load(path: Path) -> Config:
 
 def parse(text: str, path: Path) -> Config:
     data = tomllib.loads(text)
-    own: dict[str, Any] = {
-        name: data.pop(name) for name in ("server", "storage", "wecom") if name in data
-    }
+    own: dict[str, Any] = {name: data.pop(name) for name in OWN if name in data}
     problems = [f"{path}:{_line(text, name)} {name} 未知配置项" for name in ("settings", "folder",
                 "timezone") if name in data]  # fmt: skip
     problems += [*_problems(Config, own, text, path), *_problems(Settings, data, text, path)]
@@ -212,7 +226,9 @@ def _wanted(kind: str, message: str) -> str:
 
 def _seen(loc: tuple[int | str, ...], data: Any) -> str:
     """What stands there, unless it is a secret."""
-    if {"secret", "token", "encoding_aes_key", "private_keys"} & {str(part) for part in loc}:
+    if {"secret", "token", "encoding_aes_key", "private_keys", "proxy_password", "webhooks"} & {
+        str(part) for part in loc
+    }:
         return ""
     for part in loc:
         try:
@@ -224,7 +240,7 @@ def _seen(loc: tuple[int | str, ...], data: Any) -> str:
 
 def _siblings(loc: tuple[int | str, ...]) -> list[str]:
     """The names that are allowed where this key stands."""
-    model: Any = Config if loc[0] in ("server", "storage", "wecom") else Settings
+    model: Any = Config if loc[0] in OWN else Settings
     for part in loc[:-1]:
         if isinstance(part, int):
             continue
@@ -235,7 +251,7 @@ def _siblings(loc: tuple[int | str, ...]) -> list[str]:
         if model is None:
             return []
     names = [name for name in model.model_fields if name not in ("settings", "folder", "timezone")]
-    return names + (["server", "storage", "wecom"] if model is Settings else [])
+    return names + (list(OWN) if model is Settings else [])
 
 
 def _model(annotation: Any) -> Any:

@@ -1,52 +1,45 @@
 """Everything a first installation gets wrong, each in one sentence with its cure."""
 
 import asyncio
-import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
 import aiohttp
 
-from bot import library, pictures, server
+from bot import library, pictures, probes, server
+from bot.archive import keys as archive_keys
+from bot.archive.process import Broken, Process
+from bot.archive.puller import Setup
 from bot.clock import WallClock
 from bot.config import Config, ConfigError
-from bot.wecom import cipher
+from bot.probes import Check
 from bot.wecom.client import Client
-from bot.wecom.errors import WeComError
 from handlers import charts
 from storage.db import StorageError
 from storage.sqlite import Sqlite
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗", "off": "-"}
+ARCHIVE_S = 20.0
 TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """`state` is ok, warn, bad or off."""
-
-    name: str
-    state: str
-    said: str
-    cure: str = ""
-
-    def row(self) -> dict[str, str]:
-        return {"mark": MARKS[self.state], "name": self.name, "state": self.state,
-                "said": self.said, "cure": self.cure}  # fmt: skip
+def row(check: Check) -> dict[str, str]:
+    return {"mark": MARKS[check.state], "name": check.name, "state": check.state,
+            "said": check.said, "cure": check.cure}  # fmt: skip
 
 
 async def run(config: Config) -> list[Check]:
     found = [_keys(config), _storage(config), _lexicon(config), _font(), _people(config)]
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
-        found += await asyncio.gather(
+        found += await _archive(config)
+        asked = await asyncio.gather(
             _guarded("接口", _api, config, session), _guarded("回调", _callback, config, session),
-            _guarded("时钟", _clock, config, session),
+            _guarded("时钟", _clock, config, session), _guarded("域名", probes.domain, config, session),
         )  # fmt: skip
-    return found
+    return [*found, *probes.identity(config), *(check for part in asked for check in part)]
 
 
 def _keys(config: Config) -> Check:
@@ -112,55 +105,69 @@ def _people(config: Config) -> Check:
     )
 
 
-Probe = Callable[[Config, aiohttp.ClientSession], Awaitable[Check]]
+async def _archive(config: Config) -> list[Check]:
+    """The chat archive, where it is switched on: its keys, then its library in its own process."""
+    name = "会话存档"
+    if config.wecom.archive is None:
+        return []
+    try:
+        setup = server.archive(config)
+    except ConfigError as exc:
+        return [Check(name, "bad", str(exc), "见 docs/archive.md")]
+    if setup is None:
+        return [Check(name, "warn", "只收下通知，不读消息", "填 wecom.archive.sdk_path 和私钥")]
+    if problems := archive_keys.wrong(setup.keys):
+        return [Check(name, "bad", "；".join(problems), "重新导出 PKCS#8 的 PEM，检查路径和读权限")]
+    return [await _library(name, setup)]
+
+
+async def _library(name: str, setup: Setup) -> Check:
+    process = Process(ARCHIVE_S)
+    try:
+        await process.ask("start", path=setup.path, corp_id=setup.corp_id, secret=setup.secret,
+                          keys={})  # fmt: skip
+    except Broken as exc:
+        return Check(name, "bad", str(exc), exc.cure or "换一个版本的 SDK 再试")
+    finally:
+        await process.stop()
+    versions = "、".join(str(version) for version in sorted(setup.keys))
+    return Check(name, "ok", f"SDK 装得上，私钥有第 {versions} 版")
+
+
+Probe = Callable[[Config, aiohttp.ClientSession], Awaitable[list[Check]]]
 
 
 async def _guarded(
     name: str, probe: Probe, config: Config, session: aiohttp.ClientSession
-) -> Check:
+) -> list[Check]:
     try:
         return await probe(config, session)
     except ConfigError as exc:
-        return Check(name, "off", "没有身份，跳过", str(exc))
+        return [Check(name, "off", "没有身份，跳过", str(exc))]
     except (aiohttp.ClientError, TimeoutError, OSError) as exc:
         # an address may hold a token, so only the kind of failure is told
-        return Check(name, "bad", f"连不上（{type(exc).__name__}）", "检查网络、防火墙和地址")
+        return [Check(name, "bad", f"连不上（{type(exc).__name__}）", "检查网络、防火墙和地址")]
 
 
-async def _api(config: Config, session: aiohttp.ClientSession) -> Check:
+async def _api(config: Config, session: aiohttp.ClientSession) -> list[Check]:
     ids = server.keys(config)
     client = Client(session, config.wecom.api_base, ids.corp_id, WallClock().now)
-    try:
-        await client.token(ids.secret)
-    except WeComError as exc:
-        return Check("接口", "bad", str(exc), exc.cure or "稍后再试，或对照企业微信错误码")
-    return Check("接口", "ok", "gettoken 成功")
+    return await probes.ask(client, ids, config)
 
 
-async def _callback(config: Config, session: aiohttp.ClientSession) -> Check:
-    """Check our own address the way WeCom does, signed and encrypted."""
-    channel = server.keys(config).channels["app"]
+async def _callback(config: Config, session: aiohttp.ClientSession) -> list[Check]:
+    """Our own addresses, from outside where it is known how they are reached there."""
     base = config.server.public_url or f"http://{config.server.host}:{config.server.port}"
-    word = secrets.token_hex(8)
-    echo = cipher.encrypt(channel, word, secrets.token_bytes(16))
-    stamp, nonce = str(int(WallClock().now().timestamp())), secrets.token_hex(8)
-    query = {"msg_signature": cipher.sign(channel.token, stamp, nonce, echo), "timestamp": stamp,
-             "nonce": nonce, "echostr": echo}  # fmt: skip
-    async with session.get(f"{base}/callback/app", params=query) as answer:
-        said = await answer.text()
-    if answer.status == 200 and said == word:
-        return Check("回调", "ok", f"{base}/callback/app 验证通过")
-    return Check("回调", "bad", f"{base}/callback/app 答 {answer.status}",
-                 "先运行 salesbot serve；有反向代理时确认它把路径和参数原样转过来")  # fmt: skip
+    return await probes.callbacks(base.rstrip("/"), server.keys(config).channels.values(), session)
 
 
-async def _clock(config: Config, session: aiohttp.ClientSession) -> Check:
+async def _clock(config: Config, session: aiohttp.ClientSession) -> list[Check]:
     """Compare with the date that WeCom's servers put on their answers."""
     async with session.get(config.wecom.api_base) as answer:
         date = answer.headers.get("Date")
     if not date:
-        return Check("时钟", "warn", "对方没有给时间，无法对表")
+        return [Check("时钟", "warn", "对方没有给时间，无法对表")]
     off = abs(WallClock().now() - parsedate_to_datetime(date))
     if off > timedelta(minutes=5):
-        return Check("时钟", "bad", f"本机时间差了{off}", "打开时间同步（NTP）")
-    return Check("时钟", "ok", "与对方相差不到5分钟")
+        return [Check("时钟", "bad", f"本机时间差了{off}", "打开时间同步（NTP）")]
+    return [Check("时钟", "ok", "与对方相差不到5分钟")]

@@ -46,7 +46,7 @@ def shipped_lexicon() -> Lexicon:
 def archived(message: Mapping[str, Any]) -> Kept:
     """A decrypted message object of the chat archive, as it is kept in the inbox."""
     body = json.dumps(message, ensure_ascii=False)
-    lane = str(message.get("roomid") or message.get("from") or "")
+    lane = str(message.get("roomid") or message.get("from") or message.get("user") or "")
     return Kept(f"archive:{message['msgid']}", "archive", lane, body)
 
 

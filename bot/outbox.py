@@ -5,28 +5,44 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from bot import contacts, groupmsg, messages, pictures, webhook
 from bot import kf as desk
-from bot import pictures
 from bot.clock import Clock
+from bot.messages import UPLOADED, split
 from bot.wecom.client import Client
 from bot.wecom.errors import UNREACHABLE, WeComError
 from bot.wecom.longlink import LongLink
 from bot.writer import Writer
-from handlers.values import Action, Card, Inbound, Kf, KfText, LookUp, Media, Picture, Send, Welcome
-from storage import inbox, materials, outbox
+from handlers.values import (
+    Action,
+    Answer,
+    Inbound,
+    Kf,
+    KfText,
+    Mass,
+    Register,
+    Robot,
+    UpdateCard,
+    Welcome,
+)
+from storage import materials, outbox
 from storage.db import Db
 from storage.outbox import Parcel
 
 log = logging.getLogger(__name__)
 
-TEXT_BYTES = 2048  # WeCom cuts what is longer
-PER_MINUTE = 25  # to one member; WeCom drops silently above 30
+__all__ = ["PER_MINUTE", "Sender", "put", "put_answer", "request", "split"]
+
+PER_MINUTE, PER_HOUR = 25, 900  # to one member; WeCom drops silently above 30 and 1000
+ALL_PER_MINUTE = 9000  # by one app; the platform refuses what is above 10 000
+BATCH = 50
 CHECK_S = 14_400  # the longest duplicate check: a repeat within 4 h is shown once
 REPEATS = 600  # so many equal messages within it are still told apart
 WELCOME_LIFE = timedelta(seconds=20)
@@ -40,8 +56,32 @@ ANSWERS = {"enter_chat": "aibot_respond_welcome_msg",
            "template_card_event": "aibot_respond_update_msg"}  # fmt: skip
 QUICK = timedelta(seconds=5)  # for these two; other answers have a day
 ENDED = 846608  # the stream was finished before: our answer is there already
-DETAIL = "detail"  # the channel of what the API told about a contact
-ENDS = "。！？!?\n；;"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much may go to one receiver; rows of what was sent tell what is left of it."""
+
+    minute: int
+    hour: int
+
+
+def limit(target: str) -> Limit:
+    """Rows that lead to no person only keep the API's own pace."""
+    if target.startswith(contacts.LANE):
+        return Limit(contacts.PER_MINUTE, 60 * contacts.PER_MINUTE)
+    if target.startswith(webhook.LANE):
+        return Limit(webhook.PER_MINUTE, 60 * webhook.PER_MINUTE)
+    return Limit(PER_MINUTE, PER_HOUR)
+
+
+def left(db: Db, target: str, now: datetime) -> int:
+    """How many may go to this receiver now."""
+    most = limit(target)
+    since, before = now - timedelta(minutes=1), now - timedelta(hours=1)
+    count = outbox.moments_since if target.startswith(webhook.LANE) else outbox.sent_since
+    spent = count(db, target, since), count(db, target, before)
+    return max(min(most.minute - spent[0], most.hour - spent[1]), 0)
 
 
 def put(db: Db, cause: str, now: datetime, actions: list[Action]) -> None:
@@ -57,24 +97,23 @@ def put(db: Db, cause: str, now: datetime, actions: list[Action]) -> None:
 
 def _bodies(action: Action) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Kind, target and body of each parcel; passive replies leave with the callback's answer."""
-    if isinstance(action, Send):
-        for piece in split(action.text):
-            yield "text", action.to, {"content": piece}
-    elif isinstance(action, Card):
-        yield "card", action.to, asdict(action)
-    elif isinstance(action, Picture):
-        yield "picture", action.to, {"name": action.name, "svg": action.svg}
-    elif isinstance(action, Media):
-        yield "media", action.to, asdict(action)
-    elif isinstance(action, Welcome):
+    if isinstance(action, Answer | UpdateCard):
+        return
+    if isinstance(action, Welcome):
         yield "welcome", action.external_userid, {"code": action.code, "text": action.text}
     elif isinstance(action, KfText):
         for n, piece in enumerate(split(action.text)):
             yield desk.packed(action if not n else replace(action, text=piece, menu=(), code=""))
     elif isinstance(action, Kf):
         yield desk.packed(action)
-    elif isinstance(action, LookUp):
-        yield "lookup", action.external_userid, {}
+    elif isinstance(action, Register):
+        yield contacts.packed(action)
+    elif isinstance(action, Mass):
+        yield groupmsg.packed(action)
+    elif isinstance(action, Robot):
+        yield from webhook.packed(action)
+    else:
+        yield from messages.packed(action)
 
 
 def put_answer(db: Db, msg: Inbound, reply: str, now: datetime) -> None:
@@ -87,21 +126,6 @@ def put_answer(db: Db, msg: Inbound, reply: str, now: datetime) -> None:
                body=body, digest=msg.id, now=now)  # fmt: skip
 
 
-def split(text: str) -> list[str]:
-    """Pieces of at most 2048 bytes, cut at line or sentence ends, never inside a character."""
-    pieces: list[str] = []
-    while len(text.encode()) > TEXT_BYTES:
-        head = text.encode()[:TEXT_BYTES].decode(errors="ignore")
-        cut = max(head.rfind("\n") + 1, 0)
-        if cut < len(head) // 2:
-            cut = max((head.rfind(end) + 1 for end in ENDS), default=0)
-        if cut < len(head) // 4:
-            cut = len(head)
-        pieces.append(head[:cut].rstrip("\n"))
-        text = text[cut:]
-    return [piece for piece in (*pieces, text) if piece.strip()] or [text[:TEXT_BYTES]]
-
-
 def request(parcel: Parcel, agent_id: int, media_id: str = "") -> str:
     """The exact body of message/send.
 
@@ -109,7 +133,7 @@ def request(parcel: Parcel, agent_id: int, media_id: str = "") -> str:
     parcel, and wrong for a new message that happens to say the same: each such message asks for
     a check that is one second shorter, which makes its body another.
     """
-    kind, part = _part(parcel.kind, json.loads(parcel.body), media_id)
+    kind, part = messages.part(parcel.kind, json.loads(parcel.body), media_id)
     message = {
         "touser": parcel.target, "msgtype": kind, "agentid": agent_id, kind: part,
         "enable_duplicate_check": 1, "duplicate_check_interval": CHECK_S - parcel.repeat % REPEATS,
@@ -117,31 +141,11 @@ def request(parcel: Parcel, agent_id: int, media_id: str = "") -> str:
     return json.dumps(message, ensure_ascii=False)
 
 
-def _part(kind: str, body: dict[str, Any], media_id: str) -> tuple[str, dict[str, Any]]:
-    if kind == "card":
-        return "template_card", _card(body)
-    if kind == "picture":
-        return "image", {"media_id": media_id}
-    if kind == "media":
-        return body["kind"], {"media_id": media_id}
-    return "text", {"content": body["content"]}
-
-
-def _card(body: dict[str, Any]) -> dict[str, Any]:
-    card: dict[str, Any] = {
-        "card_type": "button_interaction",
-        "task_id": body["task_id"],
-        "main_title": {"title": body["title"], "desc": body["desc"]},
-        "sub_title_text": body["text"],
-        "button_list": [
-            {"text": b["text"], "style": b["style"], "key": b["key"]} for b in body["buttons"]
-        ],
-    }
-    if body["pairs"]:
-        card["horizontal_content_list"] = [
-            {"keyname": name, "value": value} for name, value in body["pairs"][:6]
-        ]
-    return card
+def _grouped(lane: list[Parcel]) -> list[list[Parcel]]:
+    """What leaves as one message; only robots merge what waits."""
+    if lane[0].target.startswith(webhook.LANE):
+        return webhook.grouped(lane)
+    return [[parcel] for parcel in lane]
 
 
 def _nobody() -> None:
@@ -154,8 +158,9 @@ class Sender:
     def __init__(
         self, *, writer: Writer, client: Client, secret: str, contact_secret: str, agent_id: int,
         clock: Clock, lanes: int, rng: random.Random, folder: Path, kf_secret: str = "",
+        hooks: Mapping[str, str] = MappingProxyType({}),
     ) -> None:  # fmt: skip
-        """`folder` holds the files of the material library."""
+        """`folder` holds the files of the material library; `hooks` are the robots' addresses."""
         self._writer = writer
         self._client = client
         self._secret = secret
@@ -167,7 +172,10 @@ class Sender:
         self._folder = folder
         self._busy = asyncio.Lock()
         self.on_answer: Callable[[], None] = _nobody
+        self._register = contacts.Register(writer, client, contact_secret, clock, self._ring)
         self._desk = desk.Desk(writer, client, kf_secret or secret, clock, self._ring)
+        self._tasks = groupmsg.Tasks(writer, client, contact_secret, clock, self._ring)
+        self._robots = webhook.Robots(client, hooks)
         self.link: LongLink | None = None  # the aibot's, where it is on
 
     def _ring(self) -> None:
@@ -189,49 +197,50 @@ class Sender:
     def _claim(self, db: Db) -> list[Parcel]:
         """What may go now; its exact bytes are kept before the first attempt."""
         now = self._clock.now()
-        ready: list[Parcel] = []
-        budget: dict[str, int] = {}
-        for parcel in outbox.due(db, now):
-            left = budget.get(parcel.target)
-            if left is None:
-                since = now - timedelta(minutes=1)
-                left = PER_MINUTE - outbox.sent_since(db, parcel.target, since)
-            if left <= 0:
-                outbox.held(db, parcel.target, now + timedelta(minutes=1))
-            else:
-                ready.append(self._prepared(db, parcel))
-            budget[parcel.target] = left - 1
-        return ready
+        room = ALL_PER_MINUTE - outbox.sent_in_all(db, now - timedelta(minutes=1))
+        lanes: dict[str, list[Parcel]] = {}
+        for parcel in outbox.due(db, now, max(min(room, BATCH), 0)):
+            lanes.setdefault(parcel.target, []).append(parcel)
+        return [parcel for lane in lanes.values() for parcel in self._allowed(db, lane, now)]
+
+    def _allowed(self, db: Db, lane: list[Parcel], now: datetime) -> list[Parcel]:
+        """As many of a lane as its receiver may get; the others wait, and no failure is counted."""
+        target = lane[0].target
+        spare = left(db, target, now)
+        ready = [parcel for group in _grouped(lane)[:spare] for parcel in group]
+        if len(ready) < len(lane):
+            outbox.held(db, target, now + timedelta(minutes=1))
+        return [self._prepared(db, parcel) for parcel in ready]
 
     def _prepared(self, db: Db, parcel: Parcel) -> Parcel:
-        if parcel.request is None and parcel.kind in ("text", "card"):
-            body = request(parcel, self._agent_id)
-            outbox.prepared(db, parcel.id, body, self._clock.now())
+        now = self._clock.now()
+        if parcel.request is None and parcel.kind in messages.READY:
+            body = self._request(parcel)
+            outbox.prepared(db, parcel.id, body, now)
             return Parcel(**{**_fields(parcel), "request": body})
-        if parcel.request is not None and parcel.tried_at is None:
-            outbox.prepared(db, parcel.id, parcel.request, self._clock.now())
+        once = parcel.request is not None or parcel.kind == "mass"
+        if once and parcel.tried_at is None:
+            outbox.prepared(db, parcel.id, parcel.request, now)
         return parcel
+
+    def _request(self, parcel: Parcel) -> str | None:
+        """None when no bytes can be made of it: sending will say why."""
+        try:
+            return request(parcel, self._agent_id)
+        except (KeyError, TypeError, ValueError):
+            return None
 
     async def _lane(self, parcels: list[Parcel]) -> None:
         async with self._lanes:
-            for parcel in parcels:
-                if not await self._send(parcel):
+            for group in _grouped(parcels):
+                if not await self._send(group):
                     return  # the rest of the lane waits, so that order is kept
 
-    async def _send(self, parcel: Parcel) -> bool:
+    async def _send(self, group: list[Parcel]) -> bool:
         """True when it is out of the way: sent, or given up."""
+        parcel = group[0]
         try:
-            if parcel.kind == "lookup":
-                return await self._look_up(parcel)
-            if parcel.kind in self._desk.kinds:
-                await self._desk.send(parcel)
-                return await self._gone(parcel)
-            if parcel.kind == "answer":
-                return await self._answer(parcel)
-            if parcel.kind == "welcome":
-                return await self._welcome(parcel)
-            body = parcel.request or await self._with_file(parcel)
-            await self._client.send(self._secret, body.encode())
+            return await self._perform(parcel, group)
         except WeComError as error:
             return await self._failed(parcel, error)
         except Exception as exc:  # a parcel that cannot be made must not stop the others
@@ -239,29 +248,28 @@ class Sender:
             why = f"{type(exc).__name__}: {exc}"
             await self._writer.do(lambda db: outbox.dead(db, parcel.id, why))
             return True
-        return await self._gone(parcel)
 
-    async def _gone(self, parcel: Parcel) -> bool:
-        now = self._clock.now()
-        await self._writer.do(lambda db: outbox.sent(db, [parcel.id], now))
-        return True
+    async def _perform(self, parcel: Parcel, group: list[Parcel]) -> bool:
+        for asking in (self._register, self._tasks):
+            if parcel.kind in asking.kinds:
+                await asking.send(parcel)
+                return True
+        if parcel.kind == "answer":
+            return await self._answer(parcel)
+        if parcel.kind == "welcome":
+            return await self._welcome(parcel)
+        if parcel.kind in self._desk.kinds:
+            await self._desk.send(parcel)
+        elif parcel.kind in webhook.KINDS:
+            await self._robots.send(group)
+        else:
+            body = parcel.request or await self._with_file(parcel)
+            await self._client.send(self._secret, body.encode())
+        return await self._gone(group)
 
-    async def _look_up(self, parcel: Parcel) -> bool:
-        """Ask, and keep the answer in the inbox in the same commit that closes the question."""
-        answer = await self._client.call(
-            self._contact_secret, "GET", "externalcontact/get",
-            params={"external_userid": parcel.target},
-        )  # fmt: skip
-        body = json.dumps(answer, ensure_ascii=False)
-        kept = inbox.Kept(f"{DETAIL}:{parcel.id}", DETAIL, parcel.target, body)
-        now = self._clock.now()
-
-        def note(db: Db) -> None:
-            inbox.keep(db, kept, now)
-            outbox.sent(db, [parcel.id], now)
-
-        await self._writer.do(note)
-        self.on_answer()
+    async def _gone(self, group: list[Parcel]) -> bool:
+        now, ids = self._clock.now(), [parcel.id for parcel in group]
+        await self._writer.do(lambda db: outbox.sent(db, ids, now))
         return True
 
     async def _answer(self, parcel: Parcel) -> bool:
@@ -296,9 +304,11 @@ class Sender:
         return True
 
     async def _with_file(self, parcel: Parcel) -> str:
+        if parcel.kind not in UPLOADED:
+            return request(parcel, self._agent_id)  # says why it cannot be made
         if parcel.kind == "media":
             return await self._with_material(parcel)
-        return await self._with_picture(parcel)
+        return await self._with_own(parcel)
 
     async def _with_material(self, parcel: Parcel) -> str:
         """Uploaded once for all who are sent it, and again before WeCom forgets it."""
@@ -314,11 +324,10 @@ class Sender:
         await self._writer.do(lambda db: outbox.prepared(db, parcel.id, text, now))
         return text
 
-    async def _with_picture(self, parcel: Parcel) -> str:
-        """Draw and upload; the media id becomes part of the bytes that are kept."""
-        drawing = json.loads(parcel.body)
-        data = await asyncio.to_thread(pictures.png, drawing["svg"])
-        media_id = await self._client.upload(self._secret, "image", drawing["name"], data)
+    async def _with_own(self, parcel: Parcel) -> str:
+        """Draw or write, and upload; the media id becomes part of the bytes that are kept."""
+        kind, name, data = await asyncio.to_thread(_made, parcel)
+        media_id = await self._client.upload(self._secret, kind, name, data)
         body = request(parcel, self._agent_id, media_id)
         now = self._clock.now()
         await self._writer.do(lambda db: outbox.prepared(db, parcel.id, body, now))
@@ -344,6 +353,14 @@ class Sender:
         due = now + timedelta(seconds=pause * self._rng.uniform(0.5, 1.0))
         await self._writer.do(lambda db: outbox.postponed(db, parcel, due, str(error), tried))
         return False
+
+
+def _made(parcel: Parcel) -> tuple[str, str, bytes]:
+    """Kind, name and bytes of what is uploaded for this parcel alone."""
+    body = json.loads(parcel.body)
+    if parcel.kind == "file":
+        return "file", body["name"], body["text"].encode("utf-8-sig")  # Excel looks for the mark
+    return "image", body["name"], pictures.png(body["svg"])
 
 
 def _hopeless(parcel: Parcel, error: WeComError, now: datetime) -> bool:

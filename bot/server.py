@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,11 +16,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from bot import library
 from bot.app import App
+from bot.archive import keys as archive_keys
+from bot.archive.puller import Archive, Setup
 from bot.clock import Clock, WallClock
 from bot.config import Aibot, Config, ConfigError
 from bot.outbox import Sender
+from bot.sidebar.routes import Place, Sidebar
 from bot.wecom import callback
-from bot.wecom.client import Client
+from bot.wecom.client import Client, Shelf
 from bot.wecom.envelope import Channel
 from bot.wecom.longlink import LongLink
 from bot.writer import Store, Writer
@@ -46,6 +49,8 @@ class Keys:
     channels: Mapping[str, Channel]
     kf_secret: str = ""  # the app's where it is empty
     bot_secret: str = ""  # of the aibot's long connection, where that is on
+    archive: Setup | None = None  # where the chat archive is read, not only rung for
+    hooks: Mapping[str, str] = field(default_factory=dict)  # addresses of group robots by name
 
 
 def keys(config: Config) -> Keys:
@@ -66,7 +71,36 @@ def keys(config: Config) -> Keys:
     own = wecom.contact.secret if wecom.contact else None
     contact = own.get("wecom.contact.secret") if own else secret
     kf = wecom.kf.secret.get("wecom.kf.secret") if wecom.kf and wecom.kf.secret else ""
-    return Keys(wecom.corp_id, app.agent_id, secret, contact, channels, kf, _bot_secret(config))
+    return Keys(
+        wecom.corp_id, app.agent_id, secret, contact, channels, kf, _bot_secret(config),
+        archive(config), _hooks(config),
+    )  # fmt: skip
+
+
+def _hooks(config: Config) -> dict[str, str]:
+    """Robots by name; whoever names one that does not exist reads so at the start."""
+    found = {hook.name: hook.url.get("webhooks.url") for hook in config.webhooks}
+    for manager in config.settings.managers:
+        if manager.webhook and not found.get(manager.webhook):
+            raise ConfigError(f"{manager.userid} 的 webhook 是 {manager.webhook!r}，"
+                              "但没有这个名字的 [[webhooks]]，或它的 url 是空的")  # fmt: skip
+    return found
+
+
+def archive(config: Config) -> Setup | None:
+    """What the archive's process needs; None where no library is named."""
+    own, wecom = config.wecom.archive, config.wecom
+    if own is None or not own.sdk_path:
+        return None
+    secret = own.secret.get("wecom.archive.secret")
+    found = archive_keys.versions(config)
+    if not secret or not found:
+        missing = "private_keys" if secret else "secret"
+        raise ConfigError(f"填了 wecom.archive.sdk_path，还要填 wecom.archive.{missing}")
+    return Setup(
+        str(config.path(own.sdk_path).absolute()), wecom.corp_id, secret, found, own.proxy,
+        own.proxy_password.get("wecom.archive.proxy_password"), own.timeout_s, own.every_s,
+    )  # fmt: skip
 
 
 def _bot_secret(config: Config) -> str:
@@ -83,12 +117,12 @@ def _channel(config: Config, name: str) -> Channel:
     app = config.wecom.app
     own = getattr(config.wecom, name)
     values = {}
-    for field in ("token", "encoding_aes_key"):
-        from_own = bool(getattr(own, field)) or name in ("app", "aibot")
+    for part in ("token", "encoding_aes_key"):
+        from_own = bool(getattr(own, part)) or name in ("app", "aibot")
         section, holder = (name, own) if from_own else ("app", app)
-        key = f"wecom.{section}.{field}"
-        values[field] = getattr(holder, field).get(key)
-        if not values[field]:
+        key = f"wecom.{section}.{part}"
+        values[part] = getattr(holder, part).get(key)
+        if not values[part]:
             raise ConfigError(f"{key} 是空的；请填企业微信后台生成的值，空值等于不验证签名")
     receive_id = "" if name == "aibot" else config.wecom.corp_id
     style = "json" if name == "aibot" else "xml"
@@ -109,7 +143,9 @@ class Running:
     writer: Writer
     client: Client
     config: Config
+    ids: Keys
     link: LongLink | None = None
+    archive: Archive | None = None
 
     async def run(self) -> None:
         """Handle, send and listen until cancelled."""
@@ -117,6 +153,8 @@ class Running:
             group.create_task(self.app.run())
             if self.link is not None:
                 group.create_task(self.link.run())
+            if self.archive is not None:
+                group.create_task(self.archive.run())
 
     async def knock(self) -> None:
         """Once a minute: take over changed files, then do what is due."""
@@ -141,16 +179,20 @@ async def assemble(
     await writer.start()
     try:
         known = knowledge or await library.read(config, writer)
-        client = Client(session, config.wecom.api_base, ids.corp_id, clock.now)
+        shelf = Shelf(writer)
+        client = Client(session, config.wecom.api_base, ids.corp_id, clock.now, shelf)
         sender = Sender(
             writer=writer, client=client, secret=ids.secret, contact_secret=ids.contact_secret,
             agent_id=ids.agent_id, clock=clock, lanes=lanes, rng=random.Random(salt or None),
-            folder=config.materials(), kf_secret=ids.kf_secret,
+            folder=config.materials(), kf_secret=ids.kf_secret, hooks=ids.hooks,
         )  # fmt: skip
         app = App(config.settings, ids.corp_id, bot_name, clock, writer, sender, known, salt)
-        running = Running(app, writer, client, config)
+        running = Running(app, writer, client, config, ids)
         if ids.bot_secret:
             running.link = sender.link = _link(config, ids, session, app, salt)
+        if ids.archive:
+            running.archive = _archive(ids.archive, app, salt)
+            app.on_bell = running.archive.ring
         yield running
     finally:
         await writer.close()
@@ -169,6 +211,14 @@ def _link(
     )  # fmt: skip
 
 
+def _archive(setup: Setup, app: App, salt: str) -> Archive:
+    async def said(sentence: str) -> None:
+        await app.tell_operators([sentence])
+
+    return Archive(setup, writer=app.writer, clock=app.clock, rng=random.Random(salt or None),
+                   said=said, kept=app.ring)  # fmt: skip
+
+
 def opener(config: Config) -> Callable[[], Store]:
     path = config.database()
 
@@ -181,7 +231,7 @@ def opener(config: Config) -> Callable[[], Store]:
 
 
 def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> list[web.RouteDef]:
-    """Callbacks, health, metrics and the domain check."""
+    """Callbacks, the sidebar, health, metrics and the domain check."""
     registry = CollectorRegistry()
     counter = Counter("salesbot_callbacks", "Callbacks by path and result", ["path", "result"],
                       registry=registry)  # fmt: skip
@@ -189,6 +239,7 @@ def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> 
     health = _Health(running, registry)
     found = [
         *door,
+        *_sidebar(running).routes(),
         web.get("/healthz", health.alive),
         web.get("/readyz", health.ready),
         web.get("/metrics", health.metrics),
@@ -197,6 +248,15 @@ def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> 
         folder = running.config.path(running.config.server.verify_dir)
         found.append(web.get("/" + VERIFY_NAME + "{name:[A-Za-z0-9]{1,64}}.txt", _verifier(folder)))
     return found
+
+
+def _sidebar(running: Running) -> Sidebar:
+    ids, wecom = running.ids, running.config.wecom
+    place = Place(
+        running.config.server.public_url, wecom.oauth_base, wecom.jssdk_url, ids.corp_id,
+        ids.agent_id, ids.secret, ids.contact_secret,
+    )  # fmt: skip
+    return Sidebar(running.app, running.client, place)
 
 
 def _verifier(folder: Path) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -1,34 +1,76 @@
 """What the chat archive lets us read: the customer's own words, with their consent."""
 
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from handlers import bursts, concerns, suggest
+from handlers import bursts, concerns, followups, recalls, suggest, tiers
 from handlers.context import Ctx
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send
 from handlers.words import short
 from nlp import mask
-from storage import customers, groups
+from storage import archive, customers, groups, inbox, tags
+from storage.customers import Customer
+
+log = logging.getLogger(__name__)
+
+FRESH = timedelta(hours=12)  # a question older than that needs no script any more
+URGENT = timedelta(days=5)  # the archive's own reach: a complaint missed in an outage is still told
+NAMES = {
+    "image": "图片", "voice": "语音", "video": "视频", "emotion": "表情", "file": "文件",
+    "location": "位置", "card": "名片", "link": "链接", "weapp": "小程序", "chatrecord": "聊天记录",
+    "redpacket": "红包", "external_redpacket": "红包", "meeting": "会议",
+    "meeting_notification": "会议通知", "meeting_voice_call": "语音通话", "voiptext": "音视频通话",
+    "voip_doc_share": "共享文档", "docmsg": "在线文档", "news": "图文", "calendar": "日程",
+    "todo": "待办", "vote": "投票", "collect": "填表", "sphfeed": "视频号",
+    "qydiskfile": "微盘文件",
+    "mixed": "图文", "text": "引用",
+}  # fmt: skip
+AGREED = "agree"
 
 
 def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """A customer's line tags them; an advisor's counts as an answer. No consent: nothing."""
     customer = customers.get(ctx.db, msg.sender)
-    if customer:
-        if customer.archive_refused_at is None:
-            yield from _customer(customer, msg, ctx)
-        return
-    other = customers.get(ctx.db, msg.to) if ctx.team.advisor(msg.sender) else None
-    if other and other.archive_refused_at is None:
-        customers.said(ctx.db, msg_id=msg.id, customer_id=other.id, who="advisor",
-                           member=msg.sender, text=mask.phones(msg.text), now=msg.sent_at,
-                           source="archive")  # fmt: skip
-        customers.change(ctx.db, other.id, contacted_at=ctx.now)
+    if not _may_read(customer or _addressed(msg, ctx), ctx) or archive.recalled(ctx.db, msg.id):
+        inbox.empty(ctx.db, msg.id)  # what may not be read is not kept either
+    elif customer and not msg.text.strip():
+        _active(customer, msg, ctx)
+    elif customer and ctx.now - msg.sent_at > FRESH:
+        yield from _past(customer, msg, ctx)
+    elif customer:
+        yield from _customer(customer, msg, ctx)
+    elif other := _addressed(msg, ctx):
+        _answered(other, msg, ctx)
 
 
-def _customer(customer: customers.Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
-    noted = concerns.note(customer, msg.text, ctx, source="archive", member=msg.to or msg.chat,
-                          msg_id=msg.id, said_at=msg.sent_at, piece=True)  # fmt: skip
+def _addressed(msg: Inbound, ctx: Ctx) -> Customer | None:
+    """The customer whom an advisor speaks to; in a room nobody in particular."""
+    return customers.get(ctx.db, msg.to) if msg.to and ctx.team.advisor(msg.sender) else None
+
+
+def _may_read(customer: Customer | None, ctx: Ctx) -> bool:
+    if customer is None or customer.archive_refused_at:
+        return False
+    if refused := archive.refused_at(ctx.db, customer.id):  # before they were a customer of ours
+        customers.change(ctx.db, customer.id, archive_refused_at=refused)
+        return False
+    return True
+
+
+def _answered(other: Customer, msg: Inbound, ctx: Ctx) -> None:
+    text = mask.phones(msg.text) if msg.text.strip() else _label(msg)
+    customers.said(ctx.db, msg_id=msg.id, customer_id=other.id, who="advisor", member=msg.sender,
+                   text=text, now=msg.sent_at, source="archive")  # fmt: skip
+    if other.contacted_at is None or other.contacted_at < msg.sent_at:
+        customers.change(ctx.db, other.id, contacted_at=msg.sent_at)
+
+
+def _customer(customer: Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    noted = _noted(customer, msg, ctx)
     where = groups.get(ctx.db, msg.chat) if msg.chat else None
     place = f"在{where['name']}" if where else ""
     reading = noted.reading
@@ -41,4 +83,145 @@ def _customer(customer: customers.Customer, msg: Inbound, ctx: Ctx) -> Iterator[
     yield from concerns.alarms(noted, ctx)
 
 
-router = Router(((on("archive", "text"), said),))
+def _noted(customer: Customer, msg: Inbound, ctx: Ctx) -> concerns.Noted:
+    return concerns.note(customer, msg.text, ctx, source="archive", member=msg.to or msg.chat,
+                         msg_id=msg.id, said_at=msg.sent_at, piece=True)  # fmt: skip
+
+
+# What was said long ago
+
+
+def _past(customer: Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """Imported, or fetched late: it counts from when it was said, and no advisor is called."""
+    then = replace(ctx, now=msg.sent_at)
+    if customer.spoke_at and customer.spoke_at > msg.sent_at:
+        _fill_in(customer, msg, then)
+        tiers.rejudge(customer, ctx)
+        return
+    noted = _noted(customer, msg, then)
+    followups.plan_cadence(noted.customer, ctx)
+    told = list(concerns.alarms(noted, then))
+    if ctx.now - msg.sent_at <= URGENT:
+        yield from told
+
+
+def _fill_in(customer: Customer, msg: Inbound, then: Ctx) -> None:
+    """Older than what is known: it adds, and what was said since stays as it is."""
+    since = archive.newer(then.db, customer.id, msg.sent_at)
+    customers.said(then.db, msg_id=msg.id, customer_id=customer.id, who="customer",
+                   member=msg.to or msg.chat, text=mask.phones(msg.text), now=msg.sent_at,
+                   source="archive")  # fmt: skip
+    concerns.tag(customer.id, then.read(msg.text), then, "archive", msg.id)
+    for row in since:
+        tags.put(then.db, row)
+
+
+# What has no words
+
+
+def seen(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """A picture, a voice, a card: that somebody wrote, not what."""
+    customer = customers.get(ctx.db, msg.sender)
+    other = _addressed(msg, ctx)
+    if not _may_read(customer or other, ctx) or archive.recalled(ctx.db, msg.id):
+        inbox.empty(ctx.db, msg.id)
+    elif customer:
+        _active(customer, msg, ctx)
+    elif other:
+        _answered(other, msg, ctx)
+    return
+    yield
+
+
+def _active(customer: Customer, msg: Inbound, ctx: Ctx) -> None:
+    if customer.spoke_at is None or customer.spoke_at <= msg.sent_at:
+        then = replace(ctx, now=msg.sent_at)
+        noted = concerns.note(customer, "", then, source=archive.WORDLESS,
+                              member=msg.to or msg.chat, msg_id=msg.id,
+                              said_at=msg.sent_at)  # fmt: skip
+        followups.plan_cadence(noted.customer, ctx)
+        archive.relabel(ctx.db, msg.id, _label(msg))
+        return
+    customers.said(ctx.db, msg_id=msg.id, customer_id=customer.id, who="customer",
+                   member=msg.to or msg.chat, text=_label(msg), now=msg.sent_at,
+                   source=archive.WORDLESS)  # fmt: skip
+
+
+def _label(msg: Inbound) -> str:
+    return f"［{NAMES.get(msg.kind, '其他消息')}］"
+
+
+# Consent
+
+
+def consented(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """A customer answered the notice, to a member or in a room."""
+    body = msg.fields.get(msg.kind)
+    told: dict[str, Any] = body if isinstance(body, dict) else {}
+    customer = str(told.get("userid") or msg.sender)
+    with_whom = msg.chat or (msg.to if msg.sender == customer else msg.sender)
+    at = _moment(told.get(f"{msg.kind}_time")) or msg.sent_at
+    archive.consent(ctx.db, customer, with_whom, msg.kind == AGREED, at)
+    yield from _settle(customer, ctx)
+
+
+def approved(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """The same by callback; the platform tells of agreement only."""
+    customer = str(msg.fields["ExternalUserID"])
+    member = ctx.team.userid(str(msg.fields.get("UserID", "")))
+    archive.consent(ctx.db, customer, member, True, msg.sent_at)
+    yield from _settle(customer, ctx)
+
+
+def _settle(customer_id: str, ctx: Ctx) -> Iterator[Action]:
+    customer = customers.get(ctx.db, customer_id)
+    refused = archive.refused_at(ctx.db, customer_id)
+    if customer is None or customer.archive_refused_at == refused:
+        return
+    customers.change(ctx.db, customer_id, archive_refused_at=refused)
+    if refused and not customer.archive_refused_at and customer.owner:
+        yield Send(customer.owner, f"{customer.name}不同意会话存档：TA的聊天不再读取、不打标签。"
+                                   "需要时把TA的话贴给我。")  # fmt: skip
+
+
+def _moment(stamp: Any) -> datetime | None:
+    """Milliseconds, as the page says; seconds where it is that short."""
+    if not isinstance(stamp, int) or not 0 < stamp < 10**14:
+        return None
+    return datetime.fromtimestamp(stamp / 1000 if stamp > 10**11 else stamp, UTC)
+
+
+# The rest
+
+
+def switched(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """A member turned to another company in the client: their chats there are none of ours."""
+    log.info("archive: %s switched the company (%s)", msg.sender, msg.id)
+    return
+    yield
+
+
+def bell(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """It was rung when it was kept; there is nothing to decide."""
+    return
+    yield
+
+
+def _approval(msg: Inbound) -> bool:
+    return (
+        msg.event == "change_external_contact"
+        and msg.fields.get("ChangeType") == "msg_audit_approved"
+    )
+
+
+router = Router(
+    (
+        (lambda m: m.event == "msgaudit_notify", bell),
+        (_approval, approved),
+        (on("archive", "agree", "disagree"), consented),
+        (on("archive", "revoke"), recalls.recalled),
+        (on("archive", "switch"), switched),
+        (on("archive", "text", "mixed", "markdown"), said),
+        (lambda m: m.channel == "archive" and m.kind != "event", seen),
+    )
+)

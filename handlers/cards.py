@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from handlers import followups, tags
+from handlers import followups, relations, tags
 from handlers.context import Ctx
 from handlers.values import Action, Button, Card
 from handlers.words import CONCERN_STATES, POLARITY, TIERS, ago, short, when
@@ -30,6 +30,10 @@ def lines(customer: Customer, ctx: Ctx) -> list[str]:
     out.append(f"最近：客户说话{ago(customer.spoke_at, ctx.now)}，"
                f"联系{ago(customer.contacted_at, ctx.now)}")  # fmt: skip
     out += _dates(customer, ctx)
+    if others := relations.others(customer, ctx):
+        out.append("另有顾问：" + "、".join(others))
+    if customer.deleted_at:
+        out.append("⚠️ 已不是好友：不要再联系")
     if customer.opted_out_at:
         out.append("⚠️ 已退订：只可发订单服务消息")
     if customer.archive_refused_at:

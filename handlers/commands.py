@@ -15,6 +15,7 @@ from handlers import (
     edits,
     favourites,
     followups,
+    groupmsg,
     materials,
     names,
     own,
@@ -293,6 +294,10 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?:标签|看标签|查标签)(?:\s+(?P<name>\S.{0,20}))?$", tagged),
         (r"^为什么(?:是|\s*)(?:(?P<name>\S{1,12})\s+)?(?P<tag>\S{2,10}?)\s*[?？]?$", why_tag),
         (r"^为什么\s*(?P<name>\S{1,12})?\s*[?？]?$", why),
+        (
+            r"(?s)^群发\s*(?P<to>全部|高意向|中意向|低意向)(?:客户)?\s*[:：]\s*(?P<words>\S.*)$",
+            groupmsg.command,
+        ),
         (r"^(?:撤销|撤回|取消上一步)$", take_back),
         (r"^(?:已联系|已跟进|联系了|联系过了)\s*(?P<rest>\S{1,12})?$", done),
     )

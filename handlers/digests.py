@@ -9,7 +9,7 @@ from typing import Any
 from handlers import charts, gaps
 from handlers.context import Ctx
 from handlers.settings import Manager
-from handlers.values import Action, Inbound, Picture, Send
+from handlers.values import Action, Inbound, Picture, Post, PostPicture, Send
 from handlers.words import TIERS, ago, share, short, weekday
 from nlp.labels import CONCERNS
 from storage import digests, scripts, stats, timers
@@ -108,6 +108,9 @@ def send(manager: Manager, edition: str, ctx: Ctx) -> Iterator[Action]:
         now=ctx.now)  # fmt: skip
     yield Picture(manager.userid, f"{EDITIONS[edition]}-{ctx.today:%m%d}.png", digest.svg)
     yield Send(manager.userid, digest.text)
+    if manager.webhook:
+        yield PostPicture(manager.webhook, digest.svg)
+        yield Post(manager.webhook, digest.text)
 
 
 def compile_for(manager: Manager, edition: str, ctx: Ctx) -> Edition:

@@ -14,7 +14,7 @@ from handlers.words import TIERS, ago, exactly, short, weekday, when
 from nlp.labels import CONCERNS
 from scriptbank import fill
 from scriptbank.script import Query, Script
-from storage import customers, dialogs, events, followups, scripts, timers
+from storage import customers, dialogs, events, followups, relations, scripts, timers
 from storage.customers import Customer
 from storage.followups import FollowUp
 
@@ -61,6 +61,8 @@ def plan_cadence(customer: Customer, ctx: Ctx) -> None:
     """Owe the next contact by level; nothing is owed to who opted out or has left."""
     if customer.opted_out_at or customer.deleted_at or not customer.owner:
         return
+    if customer.source == "kf" and not relations.of(ctx.db, customer.id):
+        return  # a visitor whom nobody can write to yet
     days = cadence_days(customer, ctx)
     due = ctx.on(ctx.today + timedelta(days=days), ctx.settings.followups.morning)
     followups.plan(

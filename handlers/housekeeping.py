@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from handlers import library, tiers, trials
 from handlers.context import Ctx
 from handlers.values import Action
-from storage import bursts, corrections, dialogs, retention, timers
+from storage import bursts, corrections, dialogs, reconciles, retention, sessions, timers
 
 AT = time(3, 30)
 
@@ -27,7 +27,9 @@ def clean(ctx: Ctx) -> None:
     keep = ctx.settings.privacy
     dialogs.forget(ctx.db, ctx.now - timedelta(days=30))
     bursts.forget(ctx.db, ctx.now - timedelta(days=1))
+    sessions.forget(ctx.db, ctx.now - timedelta(hours=1))
     retention.messages(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     corrections.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     retention.tags(ctx.db, ctx.now)
+    reconciles.forget(ctx.db, ctx.now - timedelta(days=keep.inbox_days))
     retention.traffic(ctx.db, ctx.now - timedelta(days=keep.inbox_days))

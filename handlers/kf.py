@@ -303,11 +303,11 @@ def failed(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
 
 
 def named(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
-    """The nickname of a visitor has come in."""
+    """The nickname of a visitor has come in; it gives way to the name of the later contact."""
     customer = customers.get(ctx.db, msg.sender)
     name = str(msg.fields.get("nickname") or "").strip()[:40]
     if customer and name and customer.name.startswith(VISITOR):
-        customers.change(ctx.db, customer.id, name=name)
+        customers.change(ctx.db, customer.id, name=f"{VISITOR}·{name}")
     return
     yield
 

@@ -113,6 +113,7 @@ class Manager(Section):
     userid: str
     name: str
     stores: tuple[str, ...]
+    webhook: str = ""  # the robot that also posts the digest into their group
 
 
 class Welcome(Section):
@@ -131,6 +132,13 @@ class Kf(Section):
     servicers: tuple[str, ...] = ()  # userids who take visitors; () takes every advisor
 
 
+class Contacts(Section):
+    """客户联系."""
+
+    reconcile: bool = True  # every night, once customer contact is known to be connected
+    write_tags: bool = False
+
+
 class Access(Section):
     operators: tuple[str, ...] = ()  # told of strangers and of what is broken
 
@@ -141,6 +149,7 @@ class Settings(Section):
     timezone: str = "Asia/Shanghai"
     access: Access = Access()
     kf: Kf = Kf()
+    contacts: Contacts = Contacts()
     welcome: Welcome = Welcome()
     tiers: Tiers = Tiers()
     followups: Followups = Followups()

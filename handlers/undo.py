@@ -12,6 +12,7 @@ from handlers.values import Action, Send
 from storage import corrections, customers, dialogs, events, followups
 from storage.customers import Customer
 from storage.db import moment
+from storage.dialogs import Dialog
 from storage.followups import FollowUp
 
 
@@ -46,9 +47,14 @@ def _text(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def undo(member: str, ctx: Ctx) -> Iterator[Action]:
+def newest(member: str, ctx: Ctx) -> Dialog | None:
+    """The step that would be taken back."""
     since = ctx.now - timedelta(minutes=ctx.settings.followups.undo_minutes)
-    step = dialogs.newest(ctx.db, member, since, "undo")
+    return dialogs.newest(ctx.db, member, since, "undo")
+
+
+def undo(member: str, ctx: Ctx) -> Iterator[Action]:
+    step = newest(member, ctx)
     if step is None:
         yield Send(member, "最近一小时没有可以撤销的操作。")
         return

@@ -56,6 +56,146 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Markdown:
+    """Headings, bold, links, quotes and colours; shown in the WeCom client only."""
+
+    to: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    title: str
+    url: str
+    desc: str = ""
+    picture: str = ""  # its address
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Up to eight articles with pictures."""
+
+    to: str
+    articles: tuple[Article, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextCard:
+    """A title, some lines and a link."""
+
+    to: str
+    title: str
+    text: str
+    url: str
+    button: str = "详情"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A text as a file, for tables that are too long to be read in a chat."""
+
+    to: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Options to choose from; `picked` are the ids that stand chosen when it is shown."""
+
+    key: str
+    options: tuple[Option, ...]
+    title: str = ""
+    picked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A card with one question; `many` lets several options be chosen."""
+
+    to: str
+    task_id: str
+    title: str
+    question: Question
+    submit: Button
+    desc: str = ""
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A card with up to three questions, each a list to choose one option from."""
+
+    to: str
+    task_id: str
+    title: str
+    questions: tuple[Question, ...]
+    submit: Button
+    desc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A card to read, which leads to a page; with a picture it is shown as news."""
+
+    to: str
+    title: str
+    url: str
+    desc: str = ""
+    text: str = ""
+    emphasis: tuple[str, str] = ("", "")  # a figure and what it means; not beside a picture
+    pairs: tuple[tuple[str, str], ...] = ()
+    picture: str = ""  # its address
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A text into an internal group by its robot; `hook` is the robot's name in the settings."""
+
+    hook: str
+    text: str
+    markdown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PostPicture:
+    """A picture drawn from SVG into an internal group by its robot."""
+
+    hook: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class MassTask:
+    """A 群发 for an advisor's contacts: sent only when they confirm it in the client.
+
+    What became of it comes back as an Inbound of kind `mass`, and so do the results.
+    """
+
+    task: str
+    sender: str
+    customers: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MassResult:
+    """Read who has been sent a 群发, a page at a time."""
+
+    task: str
+    msgid: str
+    sender: str
+    poll: int
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateCard:
     """Replace the buttons of the card that was just pressed with a plain text."""
 
@@ -96,6 +236,30 @@ class LookUp:
     """Read a contact's details; they come back as an Inbound of kind `detail`."""
 
     external_userid: str
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Read something of customer contact; it comes back as an Inbound of kind `told`.
+
+    `call` is members, contacts, chats, chat or tags; `run` and `number` name a reconcile's step.
+    """
+
+    call: str
+    body: Mapping[str, Any]
+    run: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Give an advisor's contact tags of our own group, and take such tags back; by their names."""
+
+    userid: str
+    external_userid: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +317,21 @@ class KfWho:
 
 
 Kf = KfPull | KfText | KfHand | KfInvite | KfWho
-Action = Send | Card | UpdateCard | Picture | Media | Answer | LookUp | Welcome | Kf
+Register = LookUp | Ask | Mark
+Message = Markdown | News | TextCard | File | Vote | Form | Notice
+Mass = MassTask | MassResult
+Robot = Post | PostPicture
+Action = (
+    Send | Card | Message | UpdateCard | Picture | Media | Answer | Register | Welcome | Kf | Mass
+    | Robot
+)  # fmt: skip
+
+
+def picked(msg: Inbound) -> dict[str, tuple[str, ...]]:
+    """What stood chosen on a card when its button was pressed, by question."""
+    items = msg.fields.get("SelectedItems")
+    return {
+        str(item.get("QuestionKey", "")): tuple(str(one) for one in item.get("OptionIds") or ())
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, Mapping)
+    }

@@ -118,6 +118,12 @@ def drop(db: Db, customer: str, now: datetime, why: str, kinds: Iterable[str] = 
             close(db, followup.id, now, why)
 
 
+def hand_over(db: Db, customer: str, to: str) -> None:
+    """Another advisor looks after this customer now."""
+    sql = "update followups set advisor = :to where customer = :c and state = 'open'"
+    db.run(sql, to=to, c=customer)
+
+
 def reminded_since(db: Db, advisor: str, since: datetime) -> bool:
     sql = """select 1 from followups where advisor = :a and reminded_at > :since limit 1"""
     return bool(db.rows(sql, a=advisor, since=since))

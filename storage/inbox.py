@@ -58,6 +58,11 @@ def done(db: Db, msg_id: str, now: datetime, reply: str | None = None) -> None:
     db.run(sql, id=msg_id, now=now, reply=reply)
 
 
+def empty(db: Db, msg_id: str) -> None:
+    """Keep that it came, not what it said; in the transaction that handles it."""
+    db.run("update inbox set body = '{}' where id = :id", id=msg_id)
+
+
 def failed(db: Db, msg_id: str, error: str) -> None:
     sql = (
         "update inbox set state = 'failed', error = :error, attempts = attempts + 1 where id = :id"

@@ -130,6 +130,17 @@ def sent_since(db: Db, target: str, since: datetime) -> int:
     return number(db, sql, target=target, since=since)
 
 
+def moments_since(db: Db, target: str, since: datetime) -> int:
+    """The same where what left together counts once."""
+    sql = """select count(distinct sent_at) from outbox
+        where target = :target and sent_at > :since"""
+    return number(db, sql, target=target, since=since)
+
+
+def sent_in_all(db: Db, since: datetime) -> int:
+    return number(db, "select count(*) from outbox where sent_at > :since", since=since)
+
+
 def depth(db: Db) -> dict[str, int]:
     rows = db.rows("select state, count(*) as n from outbox group by state order by state")
     return {row["state"]: row["n"] for row in rows}

@@ -257,7 +257,7 @@ step(
 
     alter table groups add column notice text not null default '';
     alter table groups add column version text not null default '';
-    alter table groups add column expected text not null default '';
+    alter table groups add column outdated text not null default '';
     alter table groups add column reread_at text;
     alter table groups add column rereads bigint not null default 0;
     alter table groups add column dismissed_at text;
@@ -274,5 +274,53 @@ step(
     create table reconcile_todo (
         run text not null, kind text not null, id text not null,
         primary key (run, kind, id));
+    """,
+)
+
+step(
+    "0011 the sidebar's sessions",
+    """
+    create table cookie_keys (id text primary key, key text not null, at text not null);
+    create table taps (id text primary key, answer text not null, at text not null);
+    create index taps_at on taps (at);
+    """,
+)
+
+step(
+    "0012 the chat archive",
+    """
+    create table archive_place (
+        name text primary key, seq bigint not null, pulled_at text not null);
+    create table archive_sealed (
+        msgid text primary key, seq bigint not null, version bigint not null,
+        random_key text not null, body text not null, why text not null, at text not null);
+    create index archive_sealed_version on archive_sealed (version, seq);
+    create table archive_consents (
+        customer text not null, with_whom text not null, agreed bigint not null, at text not null,
+        primary key (customer, with_whom));
+    create table archive_recalls (id text primary key, at text not null);
+    create index archive_recalls_at on archive_recalls (at);
+    create index tags_message on tags (customer, message);
+    """,
+)
+
+step(
+    "0013 what goes out",
+    """
+    create table tokens (
+        id text primary key, value text not null, good_until text not null,
+        fetching_until text);
+    create table mass_tasks (
+        id text primary key, msgid text not null, sender text not null, text text not null,
+        people bigint not null, state text not null, next_at text not null,
+        polls bigint not null, created_at text not null);
+    create index mass_tasks_next on mass_tasks (next_at) where state = 'open';
+    create table mass_results (
+        task text not null, person text not null, state text not null, at text,
+        primary key (task, person));
+    create table surfaces (name text primary key, silent_since text not null);
+    create index outbox_out on outbox (sent_at) where sent_at is not null;
+    create index inbox_channel on inbox (channel, received_at);
+    alter table outbox add column msgid text not null default '';
     """,
 )

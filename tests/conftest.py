@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from outbox_kit import office as office
 
 from bot.app import ROUTER, TICKS, Knowledge
 from bot.sandbox import demo, stage

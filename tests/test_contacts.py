@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.app import detailed
+from bot.contacts import slim
 from bot.sandbox import demo
 from handlers import cards
+from handlers.relations import read
 from handlers.values import Ask, Inbound, LookUp, Mark, Welcome
 from storage import customers, events, followups, groups, relations
 from storage.customers import Customer
@@ -185,6 +187,37 @@ def test_who_opted_out_stays_so_after_coming_back(talk):
 def test_an_unknown_change_is_nobody_s_business(talk):
     assert change(talk, "transfer_fail") == []
     assert change(talk, "del_follow_user", customer="never-seen") == []
+
+
+WHO = ("zhang", None, 0, None)
+STAMP = 1772700000
+ODD = [
+    ({}, None),
+    ({"userid": "boss", "createtime": 1}, None),
+    ({"userid": "ZHANG"}, WHO),
+    ({"userid": "zhang", "createtime": f"{STAMP}", "add_way": "10"}, ("zhang", STAMP, 10, None)),
+    ({"userid": "zhang", "createtime": -5, "add_way": None, "remark": None}, WHO),
+    ({"userid": "zhang", "createtime": 10**15, "tags": None}, ("zhang", None, 0, ())),
+    ({"userid": "zhang", "tags": [{"tag_id": "e"}, {"tag_name": "x"}]}, ("zhang", None, 0, ("e",))),
+    ({"userid": "zhang", "tag_id": ["e1", "e2"]}, ("zhang", None, 0, ("e1", "e2"))),
+]
+
+
+@pytest.mark.parametrize(("info", "wanted"), ODD)
+def test_a_relation_is_read_however_its_numbers_are_written(talk, info, wanted):
+    told = read(info, talk.ctx())
+
+    stamp = told and told.since and int(told.since.timestamp())
+    assert (told and (told.advisor, stamp, told.add_way, told.tags)) == wanted
+
+
+def test_phone_numbers_and_pictures_are_not_even_kept():
+    answer = {"external_contact": {"name": "小鹿", "avatar": "https://…", "unionid": "o1"},
+              "follow_user": [{"userid": "zhang", "remark_mobiles": ["13800000000"]}]}  # fmt: skip
+
+    assert slim(answer) == {
+        "external_contact": {"name": "小鹿"}, "follow_user": [{"userid": "zhang"}],
+    }  # fmt: skip
 
 
 # In whatever order
@@ -733,3 +766,39 @@ def test_who_is_no_contact_of_the_owner_is_not_marked(marking):
     marking.says("zhang", "客户赵先生说：有点贵")
 
     assert {m.external_userid for m in marks(marking.wait(hours=1))} == {"wang"}
+
+
+# Over HTTP, as the platform does it
+
+
+async def test_what_happens_in_the_client_reaches_the_store(played):
+    async def happens(name, /, **fields):
+        await played.pretend.event(name, **fields)
+        await played.running.app.idle()
+
+    async def db(run):
+        return await played.running.writer.do(run)
+
+    await happens("add_external_contact", user="zhang", customer="wmnew1", name="小周", way="10")
+    await happens("edit_external_contact", user="zhang", customer="wmnew1", remark="周女士")
+    await happens("chat_create", chat="wrnew1", user="zhang", name="S6车主群")
+    played.pretend.api.contacts.lag = timedelta(seconds=30)
+    await happens("chat_add_member", chat="wrnew1", customer="wmnew1,wmother", by="zhang")
+
+    assert (await db(lambda db: customers.get(db, "wmnew1"))).name == "周女士"
+    assert (await db(lambda db: relations.get(db, "wmnew1", "zhang"))).add_way == 10
+    inside = await db(lambda db: groups.members(db, "wrnew1"))
+    assert {who: row["name"] for who, row in inside.items()} == {
+        "zhang": "张伟", "wmnew1": "周女士", "wmother": "",
+    }  # fmt: skip
+
+    played.clock.add(timedelta(minutes=2))
+    await played.running.app.tick()
+    await played.running.app.idle()
+    inside = await db(lambda db: groups.members(db, "wrnew1"))
+    assert inside["wmother"]["invitor"] == "zhang"
+
+    await happens("del_follow_user", user="zhang", customer="wmnew1")
+    assert (await db(lambda db: customers.get(db, "wmnew1"))).deleted_at is not None
+    await happens("chat_dismiss", chat="wrnew1")
+    assert await db(lambda db: groups.of_member(db, "wmnew1")) == []

@@ -163,7 +163,7 @@ async def test_the_nickname_comes_in(desk):
     await desk.say(CHARGE)
 
     name = (await desk.rows("select name from customers where id = :c", c=ANN))[0]["name"]
-    assert name == "微信用户"
+    assert name == "微信访客·微信用户"
 
 
 async def test_visitors_are_shared_among_those_on_shift(desk):
@@ -250,3 +250,23 @@ async def test_a_person_who_does_not_serve_now_leaves_the_session_in_the_pool(de
     await desk.say("人工")
 
     assert desk.kf.sessions[ANN].state == POOL
+
+
+# Afterwards
+
+
+async def test_nobody_is_reminded_of_a_visitor_who_cannot_be_written_to(desk):
+    await desk.say(CHARGE)
+
+    assert await desk.rows("select id from followups where customer = :c", c=ANN) == []
+
+
+async def test_a_visitor_who_adds_the_advisor_becomes_a_contact_with_all_that_is_known(desk):
+    await desk.say(CHARGE)
+    owner = (await desk.rows("select owner from customers where id = :c", c=ANN))[0]["owner"]
+    await desk.stage.pretend.event("add_external_contact", user=owner, customer=ANN, name="安女士")
+    await desk.stage.running.app.idle()
+
+    row = (await desk.rows("select name, owner from customers where id = :c", c=ANN))[0]
+    assert row == {"name": "安女士", "owner": owner}
+    assert "charging" in await desk.tags("concern")

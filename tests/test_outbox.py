@@ -2,100 +2,37 @@
 
 import asyncio
 import json
-import random
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-import aiohttp
 import pytest
-from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from wecom_kit import WORLD
 
 from bot import outbox as sending
-from bot.clock import SandboxClock
-from bot.outbox import PER_MINUTE, Sender, split
-from bot.sandbox import demo
-from bot.sandbox.wecom import Pretend
-from bot.wecom.client import Client
-from bot.writer import Writer
+from bot.outbox import PER_MINUTE, split
+from bot.sandbox.push import xml
+from bot.wecom import envelope
 from handlers import charts
-from handlers.values import Button, Card, Picture, Send
+from handlers.values import (
+    Article,
+    Button,
+    Card,
+    File,
+    Form,
+    Markdown,
+    News,
+    Notice,
+    Option,
+    Picture,
+    Question,
+    Send,
+    TextCard,
+    Vote,
+    picked,
+)
 from storage import outbox
-from storage.sqlite import Sqlite
-
-
-def memory():
-    store = Sqlite(None)
-    store.migrate()
-    return store
-
-
-@dataclass
-class Office:
-    """The outbox of a store in memory, and the pretend WeCom it is sent to over HTTP."""
-
-    writer: Writer
-    pretend: Pretend
-    client: Client
-    clock: SandboxClock
-    folder: Path = Path()
-    causes: int = 0
-
-    def sender(self):
-        """A fresh one, as after a restart."""
-        return Sender(writer=self.writer, client=self.client, secret=WORLD.app_secret,
-                      contact_secret=WORLD.contact_secret, folder=self.folder,
-                      agent_id=WORLD.agent_id, clock=self.clock, lanes=4,
-                      rng=random.Random(1))  # fmt: skip
-
-    async def put(self, *actions, cause=""):
-        self.causes += 1
-        name, now = cause or f"msg{self.causes}", self.clock.now()
-        await self.writer.do(lambda db: sending.put(db, name, now, list(actions)))
-
-    async def flush(self, sender=None):
-        """Until nothing more can be done at this moment."""
-        sender = sender or self.sender()
-        while await sender.flush():
-            continue
-
-    async def settle(self, **step):
-        """Let time pass until the outbox is empty or everything in it is given up."""
-        sender = self.sender()
-        for _ in range(100):
-            await self.flush(sender)
-            if not await self.writer.do(outbox.next_due):
-                return
-            self.clock.add(timedelta(**step))
-        raise AssertionError("the outbox does not empty")
-
-    def got(self, to="zhang"):
-        return [i["text"] for i in self.pretend.received() if i["to"] == to and not i["dropped"]]
-
-    async def rows(self):
-        return await self.writer.do(lambda db: db.rows("select * from outbox order by seq"))
-
-    async def states(self):
-        return [row["state"] for row in await self.rows()]
-
-
-@pytest.fixture
-async def office(aiohttp_server):
-    clock = SandboxClock(demo.START, frozen=True)
-    async with aiohttp.ClientSession() as http:
-        pretend = Pretend(WORLD, clock.now, clock.now, http)
-        pretend.api.takes_taps = True
-        app = web.Application()
-        app.add_routes(pretend.routes())
-        server = await aiohttp_server(app)
-        client = Client(http, str(server.make_url("")), WORLD.corp_id, clock.now)
-        writer = Writer(memory, asyncio.get_running_loop())
-        await writer.start()
-        yield Office(writer, pretend, client, clock)
-        await writer.close()
 
 
 def card(task="t1"):
@@ -447,3 +384,137 @@ async def test_the_body_asks_for_the_longest_duplicate_check(office):
     body = json.loads((await office.rows())[0]["request"])
     assert body["enable_duplicate_check"] == 1
     assert 14_400 - 600 < body["duplicate_check_interval"] <= 14_400
+
+
+# Every kind of message
+
+BOX = Question("q1", (Option("a", "续航"), Option("b", "价格")), picked=("b",))
+KINDS = [
+    (Markdown("zhang", "**今天** 3 位"), "markdown"),
+    (News("zhang", (Article("看车日", "https://a.example/1", "周六", "https://a.example/p.png"),)),
+     "news"),
+    (TextCard("zhang", "早报", "昨天到店 3 人", "https://a.example/1", "看一看吧你"), "textcard"),
+    (File("zhang", "名单.csv", "姓名,级别\n王女士,A"), "file"),
+    (Notice("zhang", "本周", "https://a.example/1", emphasis=("12", "到店"),
+            pairs=(("门店", "朝阳"),)), "template_card"),
+    (Notice("zhang", "本周", "https://a.example/1", picture="https://a.example/p.png"),
+     "template_card"),
+    (Vote("zhang", "v1", "她在意什么", BOX, Button("提交", "done"), many=True), "template_card"),
+    (Form("zhang", "f1", "记一下", (BOX, replace(BOX, key="q2", title="级别", picked=())),
+          Button("提交", "done")), "template_card"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "kind"), KINDS)
+async def test_every_kind_of_message_is_taken_by_the_platform(office, action, kind):
+    await office.put(action)
+    await office.flush()
+
+    (item,) = office.pretend.received()
+    assert item["type"] == kind
+    assert await office.states() == ["sent"]
+
+
+LONG = "长" * 5000
+OVERLONG = [
+    Markdown("zhang", LONG),
+    TextCard("zhang", LONG, LONG, "https://a.example/1", LONG),
+    News("zhang", tuple(Article(LONG, "https://a.example/1", LONG) for _ in range(9))),
+    Card("zhang", "c1", "王女士", tuple(Button(f"{n}", f"{n}{LONG}") for n in range(9)),
+         pairs=(("级别", "A"),) * 9),
+    Vote("zhang", "v1", "她在意什么",
+         Question("q", tuple(Option(f"{n}{LONG}", "续航") for n in range(30))), Button("好", LONG)),
+    Form("zhang", "f1", "记一下",
+         tuple(replace(BOX, key=f"q{n}", options=BOX.options * 9) for n in range(5)),
+         Button("好", "ok")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("action", OVERLONG, ids=lambda a: type(a).__name__)
+async def test_what_is_too_long_is_cut_at_a_character_and_said_so(office, action, caplog):
+    await office.put(action)
+    await office.flush()
+
+    assert set(await office.states()) == {"sent"}
+    assert not any("\ufffd" in item["text"] for item in office.pretend.received())
+    whole = isinstance(action, Markdown)  # it leaves in pieces, so nothing is lost
+    assert whole != any("cut" in r.message or "left out" in r.message for r in caplog.records)
+
+
+async def test_half_an_address_leads_nowhere_so_the_message_is_given_up(office):
+    await office.put(TextCard("zhang", "早报", "昨天", "https://a.example/" + "x" * 2048),
+                     Send("zhang", "好"))  # fmt: skip
+    await office.flush()
+
+    assert await office.states() == ["dead", "sent"]
+
+
+async def test_a_file_keeps_its_chinese_name_and_opens_in_a_table_program(office):
+    await office.put(File("zhang", "名单.csv", "姓名\n王女士"))
+    await office.flush()
+
+    (item,) = office.pretend.received()
+    assert item["file"]["name"] == "名单.csv"
+    stored = office.pretend.api.media.get(item["file"]["media_id"], office.clock.now(), "file")
+    assert stored.data.decode("utf-8-sig") == "姓名\n王女士"
+
+
+@pytest.mark.parametrize(
+    ("action", "chosen", "found"),
+    [
+        (KINDS[6][0], {"q1": ["a", "b"]}, {"q1": ("a", "b")}),
+        (KINDS[6][0], {"q1": ["a"]}, {"q1": ("a",)}),
+        (KINDS[7][0], {"q1": ["b"], "q2": ["a"]}, {"q1": ("b",), "q2": ("a",)}),
+        (KINDS[7][0], {}, {"q1": ("b",), "q2": ("a",)}),
+    ],
+)
+async def test_what_was_chosen_on_a_card_reaches_the_handlers(office, action, chosen, found):
+    await office.put(action)
+    await office.flush()
+    (item,) = office.pretend.received()
+
+    pressed = office.pretend._pressed(item, "done", chosen)
+    fields = office.pretend._fields("zhang", "event", Event="template_card_event", **pressed)
+    kept = envelope.identify("app", xml(fields))
+    msg = envelope.inbound(kept, office.clock.now())
+
+    assert picked(msg) == found
+    assert msg.fields["TaskId"] == action.task_id
+
+
+# Limits that outlive the process
+
+
+async def test_never_more_than_900_an_hour_to_one_member_whoever_sends(office):
+    """Sent by others an hour ago or less, as the rows say; a fresh process knows them all."""
+    for n in range(890):
+        await office.writer.do(lambda db, n=n: _gone(db, n, office.clock.now()))
+    office.clock.add(timedelta(minutes=30))
+    for n in range(20):
+        await office.put(Send("zhang", f"第{n}条"))
+
+    await office.flush()
+    assert len(office.got()) == 10
+
+    office.clock.add(timedelta(minutes=31))
+    await office.flush()
+    assert office.got() == [f"第{n}条" for n in range(20)]
+
+
+def _gone(db, n, now):
+    outbox.put(db, parcel_id=f"old{n}", cause="old", kind="text", target="zhang", body="{}",
+               digest=f"old{n}", now=now)  # fmt: skip
+    outbox.sent(db, [f"old{n}"], now)
+
+
+async def test_the_app_as_a_whole_keeps_below_the_platform_s_limit(office, monkeypatch):
+    monkeypatch.setattr(sending, "ALL_PER_MINUTE", 10)
+    for n in range(8):
+        await office.put(Send("zhang", f"第{n}条"), Send("chen", f"第{n}条"))
+
+    await office.flush()
+    assert len(office.got()) + len(office.got("chen")) == 10
+
+    office.clock.add(timedelta(seconds=61))
+    await office.flush()
+    assert len(office.got()) + len(office.got("chen")) == 16

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
-from bot.clock import SandboxClock
 from bot.commands.reconcile import Walk, _told
 from bot.config import Config, Storage, Wecom
 from bot.sandbox import demo
@@ -21,6 +20,7 @@ from bot.wecom.client import Client
 from bot.wecom.errors import WeComError
 from handlers import reconcile
 from handlers.settings import Access
+from handlers.values import Ask
 from storage import customers, followups, groups, reconciles, relations
 from storage.sqlite import Sqlite
 
@@ -97,7 +97,7 @@ async def walk(company):
         config = Config(wecom=Wecom(corp_id=world.corp_id, api_base=base),
                         settings=company.app.settings, storage=Storage(url="sqlite:///sandbox.db"),
                         folder=company.path.parent)  # fmt: skip
-        clock = SandboxClock(company.stage.clock.now(), frozen=True)
+        clock = company.stage.clock
         client = Client(http, base, world.corp_id, clock.now)
         found = Walk(store, config, client, clock, secret=world.contact_secret, sleep=nap)
         found.naps = naps
@@ -189,7 +189,7 @@ async def test_groups_and_their_members_follow(company):
     assert run.counts["dismissed"] == 1
 
 
-async def test_a_list_that_loses_most_contacts_at_once_is_doubted(company):
+async def test_a_list_that_loses_most_contacts_at_once_is_doubted(company, walk):
     for n in range(40):
         company.joins(f"wm{n:03}", user="sun")
     await company.night()
@@ -201,6 +201,46 @@ async def test_a_list_that_loses_most_contacts_at_once_is_doubted(company):
     assert run.counts["doubtful"] == 40
     assert (await company.customer("wm001")).deleted_at is None
     assert "整批消失" in company.told()
+
+    walk._trust = True
+    run = await walk.run()
+    assert run.counts["gone"] == 40
+    assert (await company.customer("wm001")).deleted_at is not None
+
+
+async def test_contacts_that_went_over_to_a_colleague_are_not_doubted(company):
+    for n in range(40):
+        company.joins(f"wm{n:03}", user="sun")
+    await company.night()
+    for n in range(40):
+        company.contacts.part("sun", f"wm{n:03}")
+        company.joins(f"wm{n:03}", user="he")
+
+    run = await company.night(NIGHT + timedelta(days=1))
+
+    assert (run.counts["owner"], run.counts.get("doubtful"), run.counts.get("gone")) == (
+        40, None, None,
+    )  # fmt: skip
+
+
+PAGES = [
+    ({"errcode": 50100}, {"worn": 3, "unread": 1}),  # never takes its own cursor
+    ({"next_cursor": "round"}, {"unread": 1}),  # leads back to itself
+]
+
+
+@pytest.mark.parametrize(("page", "counts"), PAGES, ids=["worn", "round"])
+def test_a_list_without_an_end_is_left(talk, page, counts):
+    did, asked = list(reconcile.start("asked", talk.ctx())), 0
+    answers = {"members": {"follow_user": ["zhang"]}, "contacts": page}
+    while did and isinstance(did[0], Ask):
+        asked += 1
+        told = _told(did[0], answers.get(did[0].call, {}), talk.now)
+        did = talk.tell(told)
+
+    run = reconciles.newest(talk.db)
+    assert (run.state, run.counts) == ("done", {"unable": 7, **counts})
+    assert asked < 10
 
 
 async def test_a_right_that_is_missing_is_told_once(company):
@@ -257,7 +297,7 @@ async def test_a_cursor_that_is_refused_begins_the_list_anew(company, walk):
 
     run = await company.db(reconciles.newest)
     assert (worn, run.state, run.counts["added"]) == (1, "done", 250)
-    assert "unread" not in run.counts
+    assert (run.counts["worn"], "unread" in run.counts) == (1, False)
 
 
 async def test_a_run_whose_answer_never_came_is_asked_again(company):

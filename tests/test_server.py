@@ -213,6 +213,6 @@ async def test_every_kind_of_callback_goes_through_its_own_door(played):
     await played.say("aibot", "zhang", f"@{demo.BOT} 签到", demo.TEAM_CHAT)
     await played.say("app", "zhang", "帮助")
 
-    rows = await played.running.writer.do(lambda db: db.rows("select channel from inbox"))
+    rows = await played.running.writer.do(lambda db: db.rows("select channel from inbox order by seq"))
     assert [r["channel"] for r in rows] == ["contact", "aibot", "app"]
     assert played.pretend.problems == []

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from test_strangers import needs_node, node
 
 from bot.sandbox.stage import open_stage
+from bot.sandbox.world import Customer as Contact
 from bot.sidebar import oauth
 from bot.sidebar.oauth import Visitor
+from bot.sidebar.routes import Place
 from bot.sidebar.session import opened, seal
 from bot.wecom.tickets import signature
 from handlers import names, sidebar, taps
@@ -289,12 +291,24 @@ async def test_the_page_runs_no_script_but_ours_and_wecom_s(door):
 
 
 async def test_a_page_without_its_address_says_what_is_missing(door, monkeypatch):
-    from bot.sidebar.routes import Place
-
     monkeypatch.setattr(Place, "origin", "")
     visit = await door()
     async with visit.http.get(visit.base) as answer:
         assert (answer.status, "public_url" in await answer.text()) == (503, True)
+
+
+PLACES = [
+    ("https://bot.example.com", "https://bot.example.com", "/sidebar/"),
+    ("https://car.example.com/bot/", "https://car.example.com", "/bot/sidebar/"),
+    ("", "", "/sidebar/"),
+]
+
+
+@pytest.mark.parametrize(("url", "own", "path"), PLACES)
+def test_the_page_may_live_in_a_part_of_a_proxy_s_address(url, own, path):
+    place = Place(url, "", "", "", 0, "", "")
+
+    assert (place.origin, place.path) == (own, path)
 
 
 # Signatures
@@ -379,10 +393,10 @@ BODIES = {
     "contacted": {}, "count": {"text": "S6"}, "check": {"text": "您好"},
     "wrong": {"kind": "concern", "code": "charging"}, "undo": {}, "reason": {"text": "忘记了"},
     "more": {"dialog": "none"}, "adopt": {"use": "none", "text": "x"}, "shorter": {"use": "none"},
-    "take": {},
+    "take": {}, "opening": {}, "following": {"dialog": "none", "text": "x"},
 }  # fmt: skip
 # what is right for whoever may see her: some taps need something to have been before
-FINE = {"reason": 400, "more": 404, "adopt": 404, "shorter": 404, "take": 404}
+FINE = {"reason": 400} | dict.fromkeys(("more", "following", "adopt", "shorter", "take"), 404)
 
 
 def test_the_table_knows_every_route(played):
@@ -602,6 +616,37 @@ async def test_picked_concerns_are_answered_by_the_customer_s_own_words(door):
     assert (await visit.post("picked", {"customer": "wang", "codes": ["?", 3]}))[0] == 400
 
 
+async def test_who_said_nothing_new_is_spoken_to_as_the_moment_wants(door):
+    visit = await door("zhang")
+
+    found = await visit.do("opening")
+
+    assert len(found["scripts"]) == 3
+    assert found["summary"] == []
+    assert (await visit.post("opening"))[0] == 400  # nobody was chosen
+
+
+async def test_what_is_often_asked_next_is_a_tap_away(door):
+    """Eleven customers asked the same thing after this one."""
+    visit = await door("zhang")
+    script = (await visit.do("words", text=ASKED))["scripts"][0]
+    now = door.stage.clock.now()
+    row = await ask(door.stage, lambda db: scripts.use(db, script["use"]))
+    bank = door.stage.running.app.knowledge.bank.all()
+    then = next(s for s in bank if s.q and s.live(now.date()) and s.id != row["script"])
+    many = [{"id": f"n{n}", "s": row["script"], "t": then.id, "at": now} for n in range(11)]
+    sql = "insert into script_nexts (use_id, script, next, at) values (:id, :s, :t, :at)"
+    await ask(door.stage, lambda db: db.many(sql, many))
+
+    again = await visit.do("words", text=ASKED)
+    following = await visit.do("following", dialog=again["dialog"], text=then.q)
+
+    assert then.q in again["nexts"]
+    assert following["scripts"]
+    assert (await visit.post("following", {"customer": "wang", "dialog": again["dialog"],
+                                           "text": "没列出的"}))[0] == 404  # fmt: skip
+
+
 async def test_another_batch_repeats_nothing(door):
     visit = await door("zhang")
     first = await visit.do("words", text=ASKED)
@@ -640,6 +685,17 @@ async def test_an_adoption_is_told_once_and_counts_once(door):
     assert (row["outcome"], sent, usage) == ("adopted", 1, [{"edited": ""}])
     assert found["card"]["touches"][1] == {"what": "联系客户", "when": "刚刚"}
     assert script["title"] in {t.get("words") for t in found["card"]["touches"]}
+
+
+async def test_what_goes_to_a_group_is_counted_for_no_customer(door):
+    visit = await door("zhang")
+    _, found = await visit.post("words", {"text": "充电桩免费安装吗"})
+    script = found["scripts"][0]
+
+    status, done = await visit.post("adopt", {"use": script["use"], "text": script["text"]})
+
+    row = await ask(door.stage, lambda db: scripts.use(db, script["use"]))
+    assert (status, done, row["outcome"], row["customer"]) == (200, {}, "adopted", "")
 
 
 async def test_what_the_advisor_made_of_a_script_is_kept_without_names_and_numbers(door):
@@ -833,8 +889,6 @@ async def test_sums_are_those_of_the_chat(door):
 
 async def befriend(door, userid, key, name):
     """A contact that no event told of: the callback was lost."""
-    from bot.sandbox.world import Customer as Contact
-
     door.stage.pretend.api.contacts.add(userid, Contact(key, name), "expo")
 
 
@@ -1007,3 +1061,17 @@ async def test_a_client_sends_nothing_that_is_incomplete(client, door, params):
 
     assert found["errMsg"].startswith("sendChatMessage:fail")
     assert door.stage.pretend.received() == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "readable"),
+    [
+        ("http://127.0.0.1:9000", True),
+        ("http://localhost:9", True),
+        ("https://evil.example", False),
+    ],
+)
+async def test_the_client_serves_other_programs_of_this_machine(client, door, origin, readable):
+    url = f"{door.stage.url}/sandbox/wecom/client/call"
+    async with client.visit.http.post(url, json={}, headers={"Origin": origin}) as answer:
+        assert (answer.headers.get("Access-Control-Allow-Origin") == origin) == readable

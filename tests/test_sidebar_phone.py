@@ -111,9 +111,26 @@ async def test_a_visit_is_logged_and_taken_back(phone):
     await phone.click("[data-tab=log]")
     await phone.click("[data-log=到店]")
     await phone.locator("#logged", has_text="已记录：王女士 到店").wait_for()
-    await phone.click("#toast-undo")
+    await phone.click("#undo")
     await phone.locator("#toast", has_text="已撤销").wait_for()
 
+    assert await overflow(phone) <= 0
+
+
+@pytest.mark.timeout(120)
+async def test_a_concern_that_was_read_wrongly_is_put_right_and_back(phone):
+    await phone.open_as(member="zhang", customer="wang")
+    await phone.fill("#words", ASKED)
+    await phone.click("#ask button.main")
+    await phone.locator(".script").first.wait_for()
+    await phone.click("[data-tab=person]")
+    price = phone.locator(".row", has=phone.locator(".name", has_text="价格担心"))
+    await price.locator("button", has_text="不对").click()
+    await price.locator("button", has_text="只是在问").click()
+    await phone.locator(".name", has_text="价格在问").wait_for()
+    await phone.click("#toast-undo")
+
+    await price.wait_for()
     assert await overflow(phone) <= 0
 
 

@@ -12,8 +12,8 @@ import aiohttp
 import click
 from aiohttp import web
 
+from bot import alone, scheduler, server
 from bot import doctor as checks
-from bot import scheduler, server
 from bot.clock import WallClock
 from bot.commands.common import BROKEN, WRONG_USE, Options, fail, json_option, show, told
 from bot.config import Config
@@ -34,7 +34,8 @@ def serve(options: Options, role: str) -> None:
         if role != "all":
             fail(f"--role {role} 要配 PostgreSQL；SQLite 只有一个进程，请用 --role all", WRONG_USE)
         server.keys(config)
-        asyncio.run(_serve(config))
+        with alone.held(config.database()):  # the other commands see that somebody works on it
+            asyncio.run(_serve(config))
 
 
 def _many_files() -> None:
@@ -69,7 +70,6 @@ async def _serve(config: Config) -> None:
 
 SURFACES = {"app": "自建应用", "contact": "客户联系", "kf": "微信客服", "archive": "会话存档",
             "aibot": "智能机器人"}  # fmt: skip
-KEPT_ONLY = ("archive",)  # what comes in is kept, and waits for a version that reads it
 
 
 def _surfaces(config: Config) -> str:
@@ -83,8 +83,8 @@ def _state(config: Config, key: str) -> str:
     section = getattr(config.wecom, key)
     if section is None:
         return f"关（没有 [wecom.{key}] 一节）"
-    if key in KEPT_ONLY:
-        return "只收下回调，这个版本还不处理"
+    if key == "archive":
+        return "开（SDK）" if section.sdk_path else "只收下回调，没有 sdk_path"
     if key == "aibot" and section.mode == "websocket":
         return "开（长连接）"
     return "开"
@@ -190,6 +190,6 @@ def doctor(options: Options, as_json: bool) -> None:
         config = options.load()
     rows = asyncio.run(checks.run(config))
     columns = {"mark": "", "name": "检查", "said": "结果", "cure": "怎么办"}
-    show([r.row() for r in rows], columns, as_json=as_json)
+    show([checks.row(r) for r in rows], columns, as_json=as_json)
     if any(r.state == "bad" for r in rows):
         raise SystemExit(BROKEN)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.sandbox.world import ApiError, Customer, World
+from bot.sandbox.world import ApiError, Customer, Impossible, World
 
 WELCOME_LIFE = timedelta(seconds=20)
 TEXT_BYTES = 4000
@@ -19,6 +19,8 @@ class _Relation:
     since: int
     state: str = ""
     tags: dict[str, None] = field(default_factory=dict)  # ids, in the order they were given
+    remark: str = ""
+    way: int = 1
 
 
 @dataclass(slots=True)
@@ -29,6 +31,8 @@ class _Chat:
     members: dict[str, int]  # userid or external_userid: when they joined
     version: int = 1
     notice: str = ""
+    invitors: dict[str, str] = field(default_factory=dict)
+    before: tuple[datetime, dict[str, int], int] | None = None  # what is still shown, till when
 
 
 @dataclass(slots=True)
@@ -72,6 +76,8 @@ class Contacts:
             g.chat_id: _Chat(g.name, g.owner, since, dict.fromkeys((g.owner, *g.members), since))
             for g in world.groups
         }
+        self.genders: dict[str, int] = {}
+        self.lag = timedelta(0)  # by which groupchat/get follows what happened in a group
         self._tag_groups: list[_TagGroup] = []
         self._tag_count = 0
         self._welcomes: dict[str, _Welcome] = {}
@@ -79,12 +85,12 @@ class Contacts:
     def _seconds(self) -> int:
         return int(self._now().timestamp())
 
-    def add(self, userid: str, customer: Customer, state: str) -> str:
+    def add(self, userid: str, customer: Customer, state: str, way: int = 1) -> str:
         """Make them contacts; the welcome code, or "" when they already were."""
         self.names.setdefault(customer.external_userid, customer.name)
         if (userid, customer.external_userid) in self._relations:
             return ""
-        relation = _Relation(self._seconds(), state)
+        relation = _Relation(self._seconds(), state, way=way)
         self._relations[userid, customer.external_userid] = relation
         code = f"WC-{len(self._welcomes) + 1}"
         self._welcomes[code] = _Welcome(customer.external_userid, self._now())
@@ -93,24 +99,50 @@ class Contacts:
     def part(self, userid: str, external_userid: str) -> None:
         self._relations.pop((userid, external_userid), None)
 
+    def edit(self, userid: str, external_userid: str, remark: str | None, tags: str | None) -> None:
+        """What a member changes in the client; tags are those they tick, by their names."""
+        relation = self._relations[userid, external_userid]
+        if remark is not None:
+            relation.remark = remark
+        if tags is not None:
+            wanted = set(tags.split(","))
+            relation.tags = {id: None for g in self._tag_groups for id, name in g.tags.items()
+                             if name in wanted}  # fmt: skip
+
     def related(self, userid: str, external_userid: str) -> bool:
         return (userid, external_userid) in self._relations
+
+    def followed(self, external_userid: str) -> bool:
+        """By anybody of the company."""
+        return any(customer == external_userid for _, customer in self._relations)
 
     def start_chat(self, chat_id: str, name: str, owner: str) -> None:
         since = self._seconds()
         self.chats[chat_id] = _Chat(name or chat_id, owner, since, {owner: since})
 
-    def join(self, chat_id: str, people: Iterable[str]) -> tuple[int, int]:
+    def join(self, chat_id: str, people: Iterable[str], invitor: str = "") -> tuple[int, int]:
         """The member versions before and after."""
         chat = self.chats[chat_id]
+        people = list(people)
+        self._hold(chat)
+        chat.invitors.update(dict.fromkeys(people, invitor))
         chat.members.update(dict.fromkeys(people, self._seconds()))
         return self._moved(chat)
 
     def leave(self, chat_id: str, people: Iterable[str]) -> tuple[int, int]:
         chat = self.chats[chat_id]
+        self._hold(chat)
         for one in people:
             chat.members.pop(one, None)
         return self._moved(chat)
+
+    def _hold(self, chat: _Chat) -> None:
+        """The detail goes on showing what was, for as long as it lags."""
+        if self.lag and not self._held(chat):
+            chat.before = (self._now() + self.lag, dict(chat.members), chat.version)
+
+    def _held(self, chat: _Chat) -> bool:
+        return chat.before is not None and self._now() < chat.before[0]
 
     def _moved(self, chat: _Chat) -> tuple[int, int]:
         chat.version += 1
@@ -157,11 +189,12 @@ class Contacts:
 
     def _card(self, customer: str) -> dict[str, Any]:
         card = {"external_userid": customer, "name": self.names[customer], "type": 1}
-        return {**card, "avatar": "", "gender": 0}
+        return {**card, "avatar": "", "gender": self.genders.get(customer, 0)}
 
     def _follow(self, userid: str, relation: _Relation) -> dict[str, Any]:
-        follow = {"userid": userid, "remark": "", "description": "", "createtime": relation.since}
-        return {**follow, "remark_mobiles": [], "add_way": 1, "state": relation.state}
+        follow = {"userid": userid, "remark": relation.remark, "description": ""}
+        more = {"createtime": relation.since, "add_way": relation.way, "state": relation.state}
+        return {**follow, "remark_mobiles": [], **more}
 
     def _tags(self, relation: _Relation) -> list[dict[str, Any]]:
         return [
@@ -202,21 +235,27 @@ class Contacts:
             raise ApiError(40050, "chatid not exist")
         chat = self.chats[chat_id]
         named = bool(body.get("need_name"))
+        members, version = chat.members, chat.version
+        if chat.before and self._held(chat):
+            _, members, version = chat.before
         group = {
             "chat_id": chat_id,
             "name": chat.name,
             "owner": chat.owner,
             "create_time": chat.since,
             "notice": chat.notice,
-            "member_list": [self._seat(id, at, named) for id, at in chat.members.items()],
+            "member_list": [self._seat(chat, id, at, named) for id, at in members.items()],
             "admin_list": [],
-            "member_version": f"v{chat.version}",
+            "member_version": f"v{version}",
         }
         return {"group_chat": group}
 
-    def _seat(self, id: str, joined: int, named: bool) -> dict[str, Any]:
+    def _seat(self, chat: _Chat, id: str, joined: int, named: bool) -> dict[str, Any]:
         member = self._world.member(id)
-        seat = {"userid": id, "type": 1 if member else 2, "join_time": joined, "join_scene": 1}
+        seat: dict[str, Any] = {"userid": id, "type": 1 if member else 2, "join_time": joined}
+        seat["join_scene"] = 1
+        if chat.invitors.get(id):
+            seat["invitor"] = {"userid": chat.invitors[id]}
         if not named:
             return seat
         return {**seat, "name": member.name if member else self.names.get(id, "")}
@@ -262,6 +301,44 @@ class Contacts:
         id = self._tag_id("T")
         group.tags[id] = name
         return id
+
+    # What is done to tags in the console; each returns the id that the event names
+
+    def make_tag(self, group_name: str, name: str) -> str:
+        return self._add_tag(self._group_for({"group_name": group_name}), name)
+
+    def rename_tag(self, name: str, to: str) -> str:
+        group, id = self._find_tag(name)
+        group.tags[id] = to
+        return id
+
+    def drop_tag(self, name: str) -> str:
+        group, id = self._find_tag(name)
+        self._forget(group, [id])
+        return id
+
+    def drop_tag_group(self, name: str) -> str:
+        group = next((g for g in self._tag_groups if g.name == name), None)
+        if group is None:
+            raise Impossible(f"没有这个标签组：{name}")
+        self._forget(group, list(group.tags))
+        return group.id
+
+    def _find_tag(self, name: str) -> tuple[_TagGroup, str]:
+        found = ((g, id) for g in self._tag_groups for id, one in g.tags.items() if one == name)
+        pair = next(found, None)
+        if pair is None:
+            raise Impossible(f"没有这个标签：{name}")
+        return pair
+
+    def _forget(self, group: _TagGroup, ids: list[str]) -> None:
+        """Nobody wears a deleted tag; a group without tags is none."""
+        for id in ids:
+            del group.tags[id]
+            for relation in self._relations.values():
+                relation.tags.pop(id, None)
+        if not group.tags:
+            self._tag_groups.remove(group)
 
     def _tag_id(self, kind: str) -> str:
         self._tag_count += 1

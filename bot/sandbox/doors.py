@@ -52,6 +52,7 @@ class Doors:
             web.get(f"{base}/media/get", self._coded(self._media)),
             web.post(f"{base}/media/upload", self._coded(self._upload)),
             web.post(f"{base}/aibot/response", self._coded(self._answer)),
+            web.post(f"{base}/webhook/send", self._coded(self._post)),
             web.get(f"{base}/{{path:.+}}", self._coded(self._call)),
             web.post(f"{base}/{{path:.+}}", self._coded(self._call)),
         ]
@@ -115,6 +116,9 @@ class Doors:
         code = request.query.get("response_code", "")
         self._pretend.aibot.answer_late(code, _object(await request.read()))
         return {}
+
+    async def _post(self, request: web.Request) -> dict[str, Any]:
+        return self._api.post(request.query, _object(await request.read()))
 
     async def _media(self, request: web.Request) -> web.Response:
         self._api.admit("media/get", request.query)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.sandbox.contacts import Contacts
-from bot.sandbox.world import Customer, Impossible, World
+from bot.sandbox.world import ApiError, Customer, Impossible, World
 
 Fields = Mapping[str, str]
 Event = dict[str, Any]
@@ -12,21 +12,27 @@ Event = dict[str, Any]
 _RELATION = ("user", "customer")
 # What each event takes; the first ones, up to "|", are required.
 FIELDS: Mapping[str, str] = {
-    "add_external_contact": "user customer | state name",
-    "add_half_external_contact": "user customer | state name",
-    "edit_external_contact": "user customer | state",
+    "add_external_contact": "user customer | state name way",
+    "add_half_external_contact": "user customer | state name way",
+    "edit_external_contact": "user customer | state remark tags",
     "del_external_contact": "user customer | source",
     "del_follow_user": "user customer",
     "transfer_fail": "user customer | reason",
     "msg_audit_approved": "user customer",
     "chat_create": "chat user | name",
-    "chat_add_member": "chat customer | scene",
+    "chat_add_member": "chat customer | scene by",
     "chat_del_member": "chat customer | scene",
     "chat_change_name": "chat name",
     "chat_change_owner": "chat user",
-    "chat_change_notice": "chat",
+    "chat_change_notice": "chat | notice",
     "chat_dismiss": "chat",
+    "tag_create": "group name",
+    "tag_update": "tag name",
+    "tag_delete": "tag",
+    "tag_group_delete": "group",
+    "tag_shuffle": "",
     "enter_agent": "user",
+    "groupmsg_confirm": "user",
     "subscribe": "user",
     "unsubscribe": "user",
     "click": "user key",
@@ -56,6 +62,8 @@ def contact_event(world: World, contacts: Contacts, name: str, fields: Fields) -
     """The elements of a customer-contact event, after the company's state has followed it."""
     if name.startswith("chat_"):
         return {"Event": "change_external_chat", **_chat_event(world, contacts, name, fields)}
+    if name.startswith("tag_"):
+        return {"Event": "change_external_tag", **_tag_event(contacts, name, fields)}
     userid = userid_of(world, fields["user"])
     common = {"ChangeType": name, "UserID": userid, "ExternalUserID": fields["customer"]}
     more = _RELATIONS[name](contacts, userid, fields)
@@ -72,12 +80,14 @@ def userid_of(world: World, userid: str) -> str:
 def _add(contacts: Contacts, userid: str, fields: Fields) -> Event:
     customer = fields["customer"]
     state = fields.get("state", "")
-    code = contacts.add(userid, Customer(customer, fields.get("name") or customer), state)
+    way = int(fields.get("way") or 1)
+    code = contacts.add(userid, Customer(customer, fields.get("name") or customer), state, way)
     return _given(State=state, WelcomeCode=code)
 
 
 def _edit(contacts: Contacts, userid: str, fields: Fields) -> Event:
     _related(contacts, userid, fields)
+    contacts.edit(userid, fields["customer"], fields.get("remark"), fields.get("tags"))
     return _given(State=fields.get("state", ""))
 
 
@@ -111,6 +121,27 @@ _RELATIONS: Mapping[str, Callable[[Contacts, str, Fields], Event]] = {
 }
 
 
+def _tag_event(contacts: Contacts, name: str, fields: Fields) -> Event:
+    change = name.removeprefix("tag_").removeprefix("group_")
+    if change == "shuffle":
+        return {"ChangeType": change}
+    kind = "tag_group" if name.startswith("tag_group_") else "tag"
+    return {"ChangeType": change, "Id": _tag_changed(contacts, name, fields), "TagType": kind}
+
+
+def _tag_changed(contacts: Contacts, name: str, fields: Fields) -> str:
+    if name == "tag_create":
+        try:
+            return contacts.make_tag(fields["group"], fields["name"])
+        except ApiError as wrong:
+            raise Impossible(f"标签 {fields['name']} 建不了：{wrong.text}") from None
+    if name == "tag_update":
+        return contacts.rename_tag(fields["tag"], fields["name"])
+    if name == "tag_delete":
+        return contacts.drop_tag(fields["tag"])
+    return contacts.drop_tag_group(fields["group"])
+
+
 def _chat_event(world: World, contacts: Contacts, name: str, fields: Fields) -> Event:
     chat_id = fields["chat"]
     if name == "chat_create":
@@ -133,6 +164,8 @@ def _chat_change(world: World, contacts: Contacts, detail: str, fields: Fields) 
         chat.name = fields["name"]
     elif detail == "change_owner":
         chat.owner = userid_of(world, fields["user"])
+    elif detail == "change_notice":
+        chat.notice = fields.get("notice", "")
     elif detail in ("add_member", "del_member"):
         return _members_changed(contacts, detail, fields)
     return {}
@@ -140,8 +173,10 @@ def _chat_change(world: World, contacts: Contacts, detail: str, fields: Fields) 
 
 def _members_changed(contacts: Contacts, detail: str, fields: Fields) -> Event:
     people = fields["customer"].split(",")
-    move = contacts.join if detail == "add_member" else contacts.leave
-    last, current = move(fields["chat"], people)
+    if detail == "add_member":
+        last, current = contacts.join(fields["chat"], people, fields.get("by", ""))
+    else:
+        last, current = contacts.leave(fields["chat"], people)
     scene = "JoinScene" if detail == "add_member" else "QuitScene"
     return {
         scene: int(fields.get("scene") or 0),

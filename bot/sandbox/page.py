@@ -17,7 +17,7 @@ FILES = {"page.css": "text/css", "page.js": "text/javascript"}
 LOCAL = frozenset({"127.0.0.1", "localhost", "[::1]"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'"
+    "connect-src 'self'; frame-src 'self'"
 )
 
 Act = Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]

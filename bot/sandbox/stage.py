@@ -233,8 +233,11 @@ async def _serving(
 
 def _config(world: World, base: Path, port: int, url: str) -> Config:
     return Config(
-        server=Server(port=port), storage=Storage(url="sqlite:///sandbox.db"),
-        wecom=Wecom(corp_id=world.corp_id, api_base=f"{url}/sandbox/wecom"),
+        server=Server(port=port, public_url=url), storage=Storage(url="sqlite:///sandbox.db"),
+        wecom=Wecom(
+            corp_id=world.corp_id, api_base=f"{url}/sandbox/wecom",
+            oauth_base=f"{url}/sandbox/wecom", jssdk_url=f"{url}/sandbox/wecom/jssdk.js",
+        ),
         settings=demo.SETTINGS, folder=base,
     )  # fmt: skip
 

@@ -36,6 +36,7 @@ async def state(stage: Stage, wanted: Wanted) -> dict[str, Any]:
     return {
         "clock": f"{local:%Y-%m-%d %H:%M} {weekday(local.date())}",
         "archive": stage.archive,
+        "home": stage.url,
         "problems": stage.pretend.problems[-3:],
         "people": _people(stage),
         "customer": _private(stage, wanted),
@@ -52,6 +53,7 @@ def _people(stage: Stage) -> dict[str, Any]:
         "customers": [{"id": key, "name": name} for key, name in names.items()],
         "advisors": [{"id": a.userid, "name": a.name} for a in demo.ADVISORS],
         "managers": [{"id": m.userid, "name": m.name} for m in demo.MANAGERS],
+        "chat": next(iter(stage.pretend.api.contacts.chats), ""),
         "group": {"id": demo.TEAM_CHAT, "name": stage.pretend.world.internal[0].name,
                   "bot": stage.pretend.world.bot_name},
     }  # fmt: skip

@@ -7,13 +7,16 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from bot.sandbox import cards, happenings, messages, replies
+from bot.sandbox import cards, happenings, jssdk, messages, replies
 from bot.sandbox.aibot import Aibot
 from bot.sandbox.api import Api, Item
 from bot.sandbox.callbacks import Callbacks
+from bot.sandbox.devices import Devices
 from bot.sandbox.doors import Doors
 from bot.sandbox.longlink import LongLink
+from bot.sandbox.oauth import Authorise
 from bot.sandbox.push import Delivery, xml
+from bot.sandbox.robots import key_of
 from bot.sandbox.world import ApiError, Customer, Group, Impossible, Internal, Member, World
 from bot.wecom import elements
 from bot.wecom.cipher import Refused
@@ -54,9 +57,15 @@ class Pretend:
         self._now = now
         self._next = first
         self._doors = Doors(self)
+        api, devices = self.api, Devices()
+        self._pages = (
+            Authorise(world, api.codes, devices, api.contacts),
+            jssdk.Client(world, api.tickets, api.contacts, devices, api.feed.put),
+        )
 
     def routes(self) -> list[web.RouteDef]:
-        return [*self._doors.routes(), *self.link.routes()]
+        pages = [route for page in self._pages for route in page.routes()]
+        return [*self._doors.routes(), *self.link.routes(), *pages]
 
     async def close(self) -> None:
         """Stop what was started over HTTP and still waits for an answer."""
@@ -219,6 +228,9 @@ class Pretend:
         if name == "enter_chat":
             userid = happenings.userid_of(self.world, fields["user"])
             return _result(*await self.aibot.greet(userid))
+        if name == "groupmsg_confirm":  # of which WeCom tells nobody
+            userid = happenings.userid_of(self.world, fields["user"])
+            return {"delivered": False, "sent": self.api.tasks.confirm(userid)}
         if name in happenings.KF_EVENTS:
             return await self._kf_event(name, fields)
         if name in happenings.APP_EVENTS:
@@ -263,6 +275,7 @@ class Pretend:
             "customers": list(self.api.contacts.names),
             "groups": list(self.api.contacts.chats),
             "internal": [chat.chatid for chat in world.internal],
+            "webhooks": {chat.chatid: key_of(chat.chatid) for chat in world.internal},
             "callbacks": self.callbacks.keys,
         }
 

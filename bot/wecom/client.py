@@ -1,6 +1,7 @@
 """The platform's API: one shared token for each secret, one timeout, one kind of error."""
 
 import asyncio
+import hashlib
 import io
 import json as jsonlib
 from collections import deque
@@ -20,8 +21,11 @@ from bot.wecom.errors import (
     classify,
     failure,
 )
+from bot.writer import Writer
+from storage import tokens
+from storage.db import Db
 
-__all__ = ["CODES", "UNREACHABLE", "Client", "Code", "WeComError", "classify"]
+__all__ = ["CODES", "UNREACHABLE", "Client", "Code", "Shelf", "WeComError", "classify"]
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=60)
@@ -29,6 +33,8 @@ EARLY = timedelta(seconds=300)  # renew before anybody meets an expired token
 FETCHES = 3  # gettoken calls a minute; more only means that the secret is wrong
 MINUTE = timedelta(minutes=1)
 JSON = {"Content-Type": "application/json"}
+LOOK_S = 0.1  # how often to look whether another process has fetched
+LOOKS = 120  # then it is dead, whatever the clock of its lease says
 
 Body = bytes | Callable[[], aiohttp.FormData]
 
@@ -46,6 +52,11 @@ class _Token:
     def usable(self, at: datetime) -> bool:
         return self.good_until is not None and at < self.good_until
 
+    @property
+    def refused(self) -> str:
+        """The value that was dropped; "" while there is none."""
+        return self.value if self.good_until is None else ""
+
     def drop(self, value: str) -> None:
         """Forget the token that was refused, unless somebody has replaced it meanwhile."""
         if self.value == value:
@@ -60,6 +71,37 @@ class _Token:
         return (self.fetched[0] + MINUTE - at).total_seconds()
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where the tokens lie that all processes of this store share."""
+
+    writer: Writer
+
+    async def take(self, key: str, refused: str, now: datetime) -> tokens.Token | None:
+        """A good token; None when it is ours to fetch one."""
+        for _ in range(LOOKS):
+            found, ours = await self.writer.do(lambda db: _look(db, key, refused, now), urgent=True)
+            if found or ours:
+                return found
+            await asyncio.sleep(LOOK_S)
+        return None
+
+    async def keep(self, key: str, token: tokens.Token) -> None:
+        await self.writer.do(lambda db: tokens.keep(db, key, token), urgent=True)
+
+    async def release(self, key: str) -> None:
+        await self.writer.do(lambda db: tokens.release(db, key), urgent=True)
+
+
+def _look(db: Db, key: str, refused: str, now: datetime) -> tuple[tokens.Token | None, bool]:
+    """Claiming comes first: SQLite lets nobody write who has read while another wrote."""
+    ours = tokens.claim(db, key, now)
+    found = tokens.take(db, key, refused, now)
+    if found and ours:
+        tokens.release(db, key)
+    return found, ours
+
+
 class Client:
     """Calls with tokens. URLs carry tokens and secrets, so none is ever logged or raised."""
 
@@ -69,7 +111,10 @@ class Client:
         api_base: str,
         corp_id: str,
         now: Callable[[], datetime],
+        shelf: Shelf | None = None,
     ) -> None:
+        """Without a shelf the tokens live as long as this client."""
+        self._shelf = shelf
         self._session = session
         self._base = api_base.rstrip("/") + "/cgi-bin/"
         self._corp_id = corp_id
@@ -110,6 +155,13 @@ class Client:
         """Send exactly these bytes: a repeat is told from a new message by being identical."""
         return await self.call(secret, "POST", "message/send", data=body)
 
+    async def post(self, url: str, body: Mapping[str, Any]) -> None:
+        """To a group robot: its address is its own key, and no token goes with it."""
+        data = jsonlib.dumps(body, ensure_ascii=False).encode()
+        answer = await self._reach("POST", url, "webhook/send", {}, data)
+        if _errcode(answer):
+            raise _failure(answer)
+
     async def upload(self, secret: str, kind: str, filename: str, data: bytes) -> str:
         """The media id, good for three days."""
 
@@ -135,8 +187,29 @@ class Client:
             return held.value
         async with held.lock:
             if not held.usable(self._now()):
-                await self._fetch(secret, held)
+                await self._renew(secret, held)
             return held.value
+
+    async def _renew(self, secret: str, held: _Token) -> None:
+        """Take what another process fetched, or fetch and leave it for the others."""
+        if self._shelf is None:
+            await self._fetch(secret, held)
+            return
+        key = self._key(secret)
+        found = await self._shelf.take(key, held.refused, self._now())
+        if found is not None:
+            held.value, held.good_until = found.value, found.good_until
+            return
+        try:
+            await self._fetch(secret, held)
+        except WeComError:
+            await self._shelf.release(key)
+            raise
+        if held.good_until is not None:
+            await self._shelf.keep(key, tokens.Token(held.value, held.good_until))
+
+    def _key(self, secret: str) -> str:
+        return hashlib.sha256(f"{self._base}\n{self._corp_id}\n{secret}".encode()).hexdigest()
 
     async def _fetch(self, secret: str, held: _Token) -> None:
         at = self._now()
@@ -161,11 +234,17 @@ class Client:
     async def _ask(
         self, method: str, path: str, params: Mapping[str, str], body: Body | None
     ) -> dict[str, Any]:
+        return await self._reach(method, self._base + path, path, params, body)
+
+    async def _reach(
+        self, method: str, url: str, name: str, params: Mapping[str, str], body: Body | None
+    ) -> dict[str, Any]:
+        """`name` stands for the address in errors, which may be shown."""
         data = body() if callable(body) else body
         try:
             async with self._session.request(
                 method,
-                self._base + path,
+                url,
                 params=params,
                 data=data,
                 headers=JSON if isinstance(data, bytes) else None,
@@ -175,7 +254,7 @@ class Client:
                 return _decoded(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             # the exception's own text may hold the whole URL
-            error = failure(UNREACHABLE, f"{path}: {type(exc).__name__}")
+            error = failure(UNREACHABLE, f"{name}: {type(exc).__name__}")
             error.doubt = not isinstance(exc, aiohttp.ClientConnectorError)
             raise error from None
 

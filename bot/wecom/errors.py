@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+WINDOW_S = 60.0  # the shortest window of a frequency limit
 UNREACHABLE = -2  # ours, not the platform's: no answer, or none that can be read
 
 
@@ -17,6 +18,13 @@ class Code:
     kind: str
     cure: str = ""
     retry_after: float | None = None
+
+    @property
+    def act(self) -> str:
+        """What follows: retry, wait, refresh, tell (the operator) or give up."""
+        if self.kind == "R":
+            return "wait" if (self.retry_after or 0) >= WINDOW_S else "retry"
+        return {"T": "refresh", "C": "tell"}.get(self.kind, "give up")
 
 
 class WeComError(Exception):
@@ -56,7 +64,8 @@ _REPEAT = {
     -1: Code("R", retry_after=2.0),
     6000: Code("R", retry_after=1.0),
     41063: Code("R", retry_after=10.0),
-    45009: Code("R", retry_after=60.0),  # the shortest window; hammering prolongs nothing
+    45009: Code("R", retry_after=WINDOW_S),  # hammering prolongs nothing
+    130101: Code("R", retry_after=WINDOW_S),  # the same of a group robot, as older pages have it
     45033: Code("R", retry_after=1.0),
 }
 _CONFIGURATION = {
@@ -85,6 +94,10 @@ _CONFIGURATION = {
     85005: "域名归属校验失败：请核对 WW_verify 文件能否访问。",
     85008: "域名备案校验失败：请核对备案主体是否为本企业。",
     95017: "微信客服的 API 开关没有打开：请在管理后台打开。",
+    95021: "没有配置升级服务：请在“微信客服 > 升级服务”里加上接待的成员。",
+    93000: "群机器人的地址不对或机器人已被移出群：请到群里复制新的 Webhook 地址。",
+    93004: "群机器人已被停用：请到群里启用，或换一个。",
+    301055: "会话存档的许可不够或已过期：请在管理后台续费。",
 }
 _TOKEN = {
     40014: "access_token 一再被拒：请核对 secret 属于所用的应用，并检查是否有别处频繁刷新。",
@@ -95,7 +108,7 @@ _STATE = _all(
     *(40029, 40097, 40098, 40099, 41045, 41048, 41049, 41050, 41051, 41053, 41054, 41055),
     *(41058, 41093, 41094, 41095, 41096, 42003, 42022, 43004, 46003, 46004, 60021, 60111),
     *(60140, 81013, 84061, 90500, 90501, 90502, 90504, 90507, 90508, 90509, 95001, 95002),
-    *(95003, 95007, 95013, 95014, 95016, 301052, 846605, 846608, 846609),
+    *(95003, 95007, 95013, 95014, 95015, 95016, 95026, 301052, 846605, 846608, 846609),
 )
 _BAD = _all(
     "B",
@@ -105,7 +118,8 @@ _BAD = _all(
     *(41046, 41047, 41056, range(41059, 41063), range(41064, 41093), 42014, 42015, 42016),
     *(range(42017, 42021), range(42027, 42052), 44001, 44004, 45001, 45002, 45007, 45008),
     *(45029, 47001, 50100, 81017, range(82001, 82005), 85002, range(86001, 86225), 90511),
-    *(range(93000, 93009), 95000, 95004, 95005, 95006, range(95008, 95013), 301002, 301025),
+    *(range(93001, 93009), 95000, 95004, 95005, 95006, range(95008, 95013), 301002, 301019),
+    *(301025,),
 )
 CODES: Mapping[int, Code] = MappingProxyType(
     {

@@ -110,13 +110,14 @@ int GetChatData(WeWorkFinanceSdk_t *sdk, unsigned long long seq, unsigned int li
     return 0;
 }
 
+static int nibble(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
+
 int DecryptData(const char *key, const char *sealed, Slice_t *out) {
     size_t keys = key ? strlen(key) : 0, n = sealed ? strlen(sealed) / 2 : 0;
     if (!keys) return 10008;
     char *text = calloc(n + 1, 1);
     for (size_t i = 0; i < n; i++) {
-        unsigned int byte = 0;
-        sscanf(sealed + 2 * i, "%2x", &byte);
+        int byte = nibble(sealed[2 * i]) << 4 | nibble(sealed[2 * i + 1]);
         text[i] = (char)(byte ^ (unsigned char)key[i % keys]);
     }
     int good = n >= 3 && !strncmp(text, "WX:", 3);

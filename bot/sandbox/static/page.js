@@ -214,5 +214,27 @@ $("newcomer").addEventListener("click", async () => {
   const found = await post("newcomer", { advisor: chosen.advisor });
   if (found.ok) { chosen.customer = found.customer; $("customer").dataset.key = ""; shown = {}; await refresh(); }
 });
+
+// The sidebar as the advisor sees it next to the customer's chat, or next to a customer group
+function beside(where) {
+  const whose = nameOf("advisors", chosen.advisor);
+  $("drawer-title").textContent = whose + " · " + (where.chat ? "客户群" : nameOf("customers", where.customer)) + " 的侧边栏";
+  const page = "/sandbox/wecom/open?" + new URLSearchParams({ member: chosen.advisor, ...where });
+  if (location.origin !== state.home) return window.open(state.home + page); // cookies go by the name of the host
+  $("drawer-page").src = page;
+  $("drawer").hidden = false;
+  $("beside").setAttribute("aria-expanded", "true");
+}
+function shut() {
+  $("drawer").hidden = true;
+  $("drawer-page").removeAttribute("src");
+  $("beside").setAttribute("aria-expanded", "false");
+}
+$("beside").addEventListener("click", () => ($("drawer").hidden ? beside({ customer: chosen.customer }) : shut()));
+$("drawer-group").addEventListener("click", () => beside({ chat: state.people.chat }));
+$("drawer-shut").addEventListener("click", shut);
+for (const id of ["customer", "advisor"]) {
+  $(id).addEventListener("change", () => { if (!$("drawer").hidden) beside({ customer: chosen.customer }); });
+}
 refresh();
 setInterval(refresh, 900);
