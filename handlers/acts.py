@@ -8,6 +8,7 @@ from handlers.context import Ctx
 from handlers.values import Action, Send
 from handlers.words import TIERS, when
 from nlp import mask
+from nlp.labels import CONCERNS
 from storage import customers, dialogs
 from storage import followups as owed
 from storage.customers import Customer
@@ -175,6 +176,6 @@ def other(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
         yield Send(dialog.member, "这位客户已经不在名单里了。")
         return
     found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
-    stuck = "；".join(t.evidence for t in found if t.state in ("", "stuck"))
+    stuck = "；".join(f"{CONCERNS[t.code]} {t.evidence}" for t in found if t.state in ("", "stuck"))
     stage, words = followups.moment(owed.get(ctx.db, dialog.body["followup"]), customer, ctx)
     yield from suggest.search(stuck or words, dialog.member, customer, ctx, stage)

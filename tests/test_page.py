@@ -187,3 +187,33 @@ async def test_the_six_steps_in_a_browser(site, playwright):
     assert problems == []
     assert "高意向" in inside
     assert "价格" in inside
+
+
+@pytest.mark.timeout(120)
+async def test_the_service_chat_in_a_browser(site, playwright):
+    async with playwright as p:
+        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1440, "height": 950})
+        problems = []
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: problems.append(str(e)))
+        await page.goto(site.url)
+
+        async def shows(words):
+            await page.locator("#chat-customer", has_text=words).wait_for(timeout=20_000)
+
+        await page.click("#desk")
+        await shows("在线助手")
+        await page.click("#chat-customer .menu button:has-text('S6')")
+        await shows("什么时候用车")
+        await page.fill("#w-customer form input", "家里没车位怎么充电")
+        await page.click("#w-customer form button")
+        await shows("充电")
+        picture = await page.screenshot()
+        await page.click("#desk")
+        private = await page.locator("#chat-customer").inner_text()
+        await browser.close()
+
+    assert problems == []
+    assert picture.startswith(b"\x89PNG")
+    assert "在线助手" not in private

@@ -30,7 +30,7 @@ class Page:
     def routes(self) -> list[web.RouteDef]:
         acts: dict[str, Act] = {
             "clock": self._clock, "say": self._say, "tap": self._tap, "private": self._private,
-            "archive": self._archive, "newcomer": self._newcomer,
+            "archive": self._archive, "newcomer": self._newcomer, "visit": self._visit,
         }  # fmt: skip
         found = [
             web.get("/", self._index),
@@ -51,7 +51,7 @@ class Page:
         query = request.query
         wanted = view.Wanted(
             customer=query.get("customer", "wang"), advisor=query.get("advisor", "zhang"),
-            manager=query.get("manager", "chen"),
+            manager=query.get("manager", "chen"), desk=query.get("desk") == "1",
         )  # fmt: skip
         found = await view.state(self._stage, wanted)
         return web.json_response(found, dumps=_dumps)
@@ -102,6 +102,11 @@ class Page:
         await self._stage.say_private(
             str(body["customer"]), str(body["chat"]), str(body["text"]), str(body["who"])
         )
+        return {}
+
+    async def _visit(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A customer opens the service chat."""
+        await self._stage.pretend.event("kf_enter", customer=str(body["customer"]))
         return {}
 
     async def _archive(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Wanted:
     customer: str
     advisor: str
     manager: str
+    desk: bool = False  # the customer's window shows 微信客服 instead of the private chat
 
 
 async def state(stage: Stage, wanted: Wanted) -> dict[str, Any]:
@@ -39,7 +40,7 @@ async def state(stage: Stage, wanted: Wanted) -> dict[str, Any]:
         "home": stage.url,
         "problems": stage.pretend.problems[-3:],
         "people": _people(stage),
-        "customer": _private(stage, wanted),
+        "customer": _desk(stage, wanted) if wanted.desk else _private(stage, wanted),
         "advisor": _chat(stage, wanted.advisor, "app"),
         "manager": _chat(stage, wanted.manager, "app"),
         "group": _chat(stage, demo.TEAM_CHAT, "aibot"),
@@ -65,10 +66,27 @@ def _private(stage: Stage, wanted: Wanted) -> list[dict[str, Any]]:
     lines += [
         (datetime.fromisoformat(str(i["at"])), "advisor", str(i["text"]))
         for i in stage.pretend.received()
-        if i["to"] == wanted.customer
+        if i["to"] == wanted.customer and i["surface"] != "kf"
     ]
     lines.sort(key=lambda line: line[0])
     return [{"who": who, "text": text, "at": _time(at)} for at, who, text in lines[-LAST:]]
+
+
+def _desk(stage: Stage, wanted: Wanted) -> list[dict[str, Any]]:
+    """The service chat, with the menus that can be tapped."""
+    said = [s for s in stage.said if s.surface == "kf" and s.who == wanted.customer]
+    got = [i for i in stage.pretend.received() if i["to"] == wanted.customer]
+    lines: list[tuple[datetime, int, dict[str, Any]]] = [
+        (s.at, 0, {"who": "customer", "text": s.text, "menu": []}) for s in said
+    ]
+    lines += [
+        (datetime.fromisoformat(str(i["at"])), i["n"], {
+            "who": "desk", "text": str(i["text"]),
+            "menu": [one["content"] for one in i.get("menu") or []]})
+        for i in got if i["surface"] == "kf"
+    ]  # fmt: skip
+    lines.sort(key=lambda line: line[:2])
+    return [{**shown, "at": _time(at)} for at, _, shown in lines[-LAST:]]
 
 
 def _chat(stage: Stage, who: str, surface: str) -> list[dict[str, Any]]:

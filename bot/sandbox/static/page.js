@@ -39,11 +39,13 @@ function draw() {
   fillSelect("customer", state.people.customers);
   fillSelect("advisor", state.people.advisors);
   fillSelect("manager", state.people.managers);
-  chat("customer", state.customer.map(privateLine));
+  chat("customer", state.customer.map(chosen.desk ? deskLine : privateLine));
   chat("advisor", state.advisor.map((m) => message(m, "advisor")));
   chat("group", state.group.map((m) => message(m, "group")));
   chat("manager", state.manager.map((m) => message(m, "manager")));
-  $("hint-customer").textContent = state.archive
+  $("hint-customer").textContent = chosen.desk
+    ? "微信客服：有把握的机器人自己答，没把握的转给顾问。"
+    : state.archive
     ? "会话存档已开：机器人读得到这里的话。"
     : "平台不让程序读这里：由顾问粘贴给助手（点客户的话下面的按钮）。";
   inside(state.inside);
@@ -82,6 +84,16 @@ function privateLine(line) {
   return bubble(line.text, fromCustomer, fromCustomer ? name : "顾问", line.at, paste);
 }
 
+// The service chat: the newest menu can be tapped, which is the same as saying its words.
+function deskLine(line, at, lines) {
+  const mine = line.who === "customer";
+  const newest = at === lines.length - 1;
+  const menu = line.menu.length
+    ? el("div", { className: "menu" }, ...line.menu.map((text) => el("button", { textContent: text, disabled: !newest, onclick: () => tell.customer(text) })))
+    : null;
+  return bubble(line.text, mine, mine ? nameOf("customers", chosen.customer) : "微信客服", line.at, menu);
+}
+
 function message(m, where) {
   if (m.mine) return bubble(m.text, true, m.name, m.at);
   if (m.type === "template_card") return cardNode(m, where);
@@ -118,7 +130,7 @@ function nameOf(kind, id) {
 
 const pasted = (name, text) => post("say", { to: "app", from: chosen.advisor, text: "客户" + name + "问：" + text });
 const tell = {
-  customer: (text) => post("private", { customer: chosen.customer, chat: chosen.advisor, who: "customer", text }),
+  customer: (text) => chosen.desk ? post("say", { to: "kf", from: chosen.customer, text }) : post("private", { customer: chosen.customer, chat: chosen.advisor, who: "customer", text }),
   advisor: (text) => post("say", { to: "app", from: chosen.advisor, text }),
   group: (text) => post("say", { to: "aibot", from: chosen.advisor, group: state.people.group.id, text: text.startsWith("@") ? text : "@" + state.people.group.bot + " " + text }),
   manager: (text) => post("say", { to: "app", from: chosen.manager, text }),
@@ -213,6 +225,14 @@ $("archive").addEventListener("change", () => post("archive", { on: $("archive")
 $("newcomer").addEventListener("click", async () => {
   const found = await post("newcomer", { advisor: chosen.advisor });
   if (found.ok) { chosen.customer = found.customer; $("customer").dataset.key = ""; shown = {}; await refresh(); }
+});
+
+$("desk").addEventListener("click", async () => {
+  if (chosen.desk) delete chosen.desk; else chosen.desk = "1";
+  $("desk").setAttribute("aria-pressed", String(!!chosen.desk));
+  shown = {};
+  await refresh();
+  if (chosen.desk && !state.customer.length) await post("visit", { customer: chosen.customer });
 });
 
 // The sidebar as the advisor sees it next to the customer's chat, or next to a customer group
