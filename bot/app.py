@@ -32,6 +32,7 @@ from handlers import (
     menu,
     pick,
     reconcile,
+    surfaces,
     writeback,
 )
 from handlers.context import Ctx
@@ -66,6 +67,7 @@ ROUTER = combine(
 TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
     followups.tick, digests.tick, housekeeping.tick, kf.tick, customer_groups.tick,
     reconcile.tick, writeback.tick, groupmsg.tick,
+    surfaces.tick,
 )  # fmt: skip
 PAUSE_S = 1.0  # after a round that failed
 COUNT_MINUTES = 10

@@ -104,6 +104,7 @@ class Wecom(Section):
     oauth_base: str = "https://open.weixin.qq.com"
     jssdk_url: str = "https://wwcdn.weixin.qq.com/node/open/js/wecom-jssdk-2.3.4.js"
     callback_window_s: int = Field(default=3600, ge=0)
+    callback_ips: bool = False
     app: App | None = None
     contact: Channel | None = None
     kf: Channel | None = None

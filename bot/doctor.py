@@ -18,6 +18,7 @@ from bot.config import Config, ConfigError
 from bot.probes import Check
 from bot.wecom.client import Client
 from handlers import charts
+from storage import archive as archived
 from storage.db import StorageError
 from storage.sqlite import Sqlite
 
@@ -37,7 +38,8 @@ async def run(config: Config) -> list[Check]:
         found += await _archive(config)
         asked = await asyncio.gather(
             _guarded("接口", _api, config, session), _guarded("回调", _callback, config, session),
-            _guarded("时钟", _clock, config, session), _guarded("域名", probes.domain, config, session),
+            _guarded("时钟", _clock, config, session),
+            _guarded("域名", probes.domain, config, session),
         )  # fmt: skip
     return [*found, *probes.identity(config), *(check for part in asked for check in part)]
 
@@ -118,7 +120,23 @@ async def _archive(config: Config) -> list[Check]:
         return [Check(name, "warn", "只收下通知，不读消息", "填 wecom.archive.sdk_path 和私钥")]
     if problems := archive_keys.wrong(setup.keys):
         return [Check(name, "bad", "；".join(problems), "重新导出 PKCS#8 的 PEM，检查路径和读权限")]
-    return [await _library(name, setup)]
+    return [await _library(name, setup), *_sealed(config)]
+
+
+def _sealed(config: Config) -> list[Check]:
+    """Messages that wait for a key; none is no news."""
+    path = config.database()
+    if not path.exists():
+        return []
+    store = Sqlite(path)
+    try:
+        shut = [] if store.pending() else archived.shut(store)
+    finally:
+        store.close()
+    waiting = {row["version"]: row["n"] for row in shut if row["why"] == archived.NO_KEY}
+    said = "、".join(f"第 {version} 版 {n} 条" for version, n in waiting.items())
+    cure = "把这些版本的私钥加进 wecom.archive.private_keys，重启 serve 就会补读"
+    return [Check("封存消息", "warn", f"缺私钥：{said}", cure)] if waiting else []
 
 
 async def _library(name: str, setup: Setup) -> Check:

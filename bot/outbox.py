@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from handlers.values import (
     Mass,
     Register,
     Robot,
+    Send,
     UpdateCard,
     Welcome,
 )
@@ -158,9 +159,10 @@ class Sender:
     def __init__(
         self, *, writer: Writer, client: Client, secret: str, contact_secret: str, agent_id: int,
         clock: Clock, lanes: int, rng: random.Random, folder: Path, kf_secret: str = "",
-        hooks: Mapping[str, str] = MappingProxyType({}),
+        hooks: Mapping[str, str] = MappingProxyType({}), operators: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        """`folder` holds the files of the material library; `hooks` are the robots' addresses."""
+        """`folder` holds the material library's files; `hooks` are the robots' addresses."""
+        self._operators = operators
         self._writer = writer
         self._client = client
         self._secret = secret
@@ -264,12 +266,13 @@ class Sender:
             await self._robots.send(group)
         else:
             body = parcel.request or await self._with_file(parcel)
-            await self._client.send(self._secret, body.encode())
+            told = await self._client.send(self._secret, body.encode())
+            return await self._gone(group, str(told.get("msgid") or ""))
         return await self._gone(group)
 
-    async def _gone(self, group: list[Parcel]) -> bool:
+    async def _gone(self, group: list[Parcel], msgid: str = "") -> bool:
         now, ids = self._clock.now(), [parcel.id for parcel in group]
-        await self._writer.do(lambda db: outbox.sent(db, ids, now))
+        await self._writer.do(lambda db: outbox.sent(db, ids, now, msgid))
         return True
 
     async def _answer(self, parcel: Parcel) -> bool:
@@ -333,11 +336,19 @@ class Sender:
         await self._writer.do(lambda db: outbox.prepared(db, parcel.id, body, now))
         return body
 
+    async def _tell(self, error: WeComError, now: datetime) -> None:
+        """What only an operator can put right, once a day for each code: ids follow the cause."""
+        cause = f"trouble:{error.code}:{now:%Y-%m-%d}"
+        texts: list[Action] = [Send(operator, _trouble(error)) for operator in self._operators]
+        await self._writer.do(lambda db: put(db, cause, now, texts))
+
     async def _failed(self, parcel: Parcel, error: WeComError) -> bool:
         now = self._clock.now()
         if parcel.kind == "media" and error.code == FORGOTTEN and not parcel.attempts:
             await self._writer.do(lambda db: _upload_again(db, parcel, now))
             return False
+        if error.kind == "C":
+            await self._tell(error, now)
         tried = (parcel.tried_at or now) if error.doubt else parcel.tried_at
         if tried and now - tried > timedelta(seconds=CHECK_S - REPEATS):
             log.error("message %s to %s: nobody knows whether it arrived", parcel.id, parcel.target)
@@ -353,6 +364,12 @@ class Sender:
         due = now + timedelta(seconds=pause * self._rng.uniform(0.5, 1.0))
         await self._writer.do(lambda db: outbox.postponed(db, parcel, due, str(error), tried))
         return False
+
+
+def _trouble(error: WeComError) -> str:
+    """With the address that the platform saw, which stands in its own words."""
+    words = error.message.partition(", more info")[0]
+    return f"企业微信拒绝了一次调用：{error.cure}\n（{error.code} {words}）"
 
 
 def _made(parcel: Parcel) -> tuple[str, str, bytes]:

@@ -4,7 +4,6 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -100,7 +99,7 @@ async def _contact(client: Client, ids: Keys, config: Config) -> Check:
     missing = [a.userid for a in config.settings.advisors if a.userid.lower() not in allowed]
     if missing:
         return Check("客户联系", "warn", f"{_some(missing)} 没有客户联系权限",
-                     "在“客户联系 > 权限配置”的使用范围里加上，并确认在应用的可见范围内")  # fmt: skip
+                     "在“客户联系 > 权限配置”里加上，并确认在应用的可见范围内")  # fmt: skip
     return Check("客户联系", "ok", f"可以读{len(allowed)}位成员的客户")
 
 
@@ -123,7 +122,7 @@ def identity(config: Config) -> Iterator[Check]:
     corp, url = config.wecom.corp_id, config.server.public_url
     if corp and not _CORP_ID.fullmatch(corp):
         yield Check("企业ID", "warn", f"{corp} 不像企业ID（ww 开头的一串字母数字）",
-                    "用“我的企业 > 企业信息”最下面的企业ID，不是 AgentId，也不是服务商的 SuiteID")  # fmt: skip
+                    "用“我的企业 > 企业信息”里的企业ID，不是服务商的 SuiteID")  # fmt: skip
     if not url:
         return
     parts = urlsplit(url)
@@ -175,14 +174,14 @@ async def domain(config: Config, http: aiohttp.ClientSession) -> list[Check]:
                       "从“网页授权及JS-SDK > 可信域名”下载校验文件放进去")]  # fmt: skip
     if not config.server.public_url:
         return [Check("域名", "warn", "没有填 server.public_url，校验文件取不到", "填对外的地址")]
-    return [await _file(config.server.public_url, file, http) for file in files]
+    base = config.server.public_url.rstrip("/")
+    return [await _file(f"{base}/{f.name}", f.read_bytes(), http) for f in files]
 
 
-async def _file(base: str, file: Path, http: aiohttp.ClientSession) -> Check:
-    address = f"{base.rstrip('/')}/{file.name}"
+async def _file(address: str, wanted: bytes, http: aiohttp.ClientSession) -> Check:
     async with http.get(address, allow_redirects=False) as answer:
         said = await answer.content.read(4096)
-    if answer.status == 200 and said.strip() == file.read_bytes().strip():
+    if answer.status == 200 and said.strip() == wanted.strip():
         return Check("域名", "ok", f"{address} 取得到")
     return Check("域名", "bad", f"{address} 答 {answer.status}，或内容不对",
                  "让反向代理把根目录下的 WW_verify_*.txt 也转给 salesbot")  # fmt: skip

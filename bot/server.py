@@ -20,6 +20,7 @@ from bot.archive import keys as archive_keys
 from bot.archive.puller import Archive, Setup
 from bot.clock import Clock, WallClock
 from bot.config import Aibot, Config, ConfigError
+from bot.gate import Gate
 from bot.outbox import Sender
 from bot.sidebar.routes import Place, Sidebar
 from bot.wecom import callback
@@ -27,8 +28,9 @@ from bot.wecom.client import Client, Shelf
 from bot.wecom.envelope import Channel
 from bot.wecom.longlink import LongLink
 from bot.writer import Store, Writer
-from storage import inbox
+from storage import inbox, surfaces
 from storage import outbox as parcels
+from storage.db import Db
 from storage.sqlite import Sqlite
 
 log = logging.getLogger(__name__)
@@ -145,6 +147,7 @@ class Running:
     config: Config
     ids: Keys
     link: LongLink | None = None
+    gate: Gate | None = None  # before the callbacks, where addresses are looked at
     archive: Archive | None = None
 
     async def run(self) -> None:
@@ -158,6 +161,8 @@ class Running:
 
     async def knock(self) -> None:
         """Once a minute: take over changed files, then do what is due."""
+        if self.gate is not None:
+            await self.gate.refresh()
         said = await library.refresh(self.app.knowledge, self.writer)
         for sentence in said:
             log.warning("%s", sentence)
@@ -185,9 +190,12 @@ async def assemble(
             writer=writer, client=client, secret=ids.secret, contact_secret=ids.contact_secret,
             agent_id=ids.agent_id, clock=clock, lanes=lanes, rng=random.Random(salt or None),
             folder=config.materials(), kf_secret=ids.kf_secret, hooks=ids.hooks,
+            operators=config.settings.access.operators,
         )  # fmt: skip
         app = App(config.settings, ids.corp_id, bot_name, clock, writer, sender, known, salt)
         running = Running(app, writer, client, config, ids)
+        if config.wecom.callback_ips:
+            running.gate = Gate(client, ids.secret, clock.now)
         if ids.bot_secret:
             running.link = sender.link = _link(config, ids, session, app, salt)
         if ids.archive:
@@ -236,6 +244,9 @@ def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> 
     counter = Counter("salesbot_callbacks", "Callbacks by path and result", ["path", "result"],
                       registry=registry)  # fmt: skip
     door = callback.routes(channels, running.app, WallClock().now, window_s, counter)
+    if running.gate is not None:
+        gate = running.gate
+        door = [web.route(r.method, r.path, gate.guard(r.handler), **r.kwargs) for r in door]
     health = _Health(running, registry)
     found = [
         *door,
@@ -270,6 +281,12 @@ def _verifier(folder: Path) -> Callable[[web.Request], Awaitable[web.StreamRespo
     return verify
 
 
+def _state(seen: surfaces.Seen | None, on: bool) -> dict[str, str]:
+    if seen is None:
+        return {"state": "waiting" if on else "off"}
+    return {"state": "working", "since": seen.since.isoformat(), "last": seen.last.isoformat()}
+
+
 class _Health:
     def __init__(self, running: Running, registry: CollectorRegistry) -> None:
         self._running = running
@@ -285,10 +302,21 @@ class _Health:
         """Able to take messages: the store answers, and does so in time."""
         try:
             async with asyncio.timeout(1):
-                await self._running.writer.do(inbox.depth, urgent=True)
+                found = await self._running.writer.do(self._surfaces, urgent=True)
         except Exception as exc:  # whatever it is, it is the reason
             return web.json_response({"ready": False, "reason": f"数据库不可用：{exc}"}, status=503)
-        return web.json_response({"ready": True})
+        return web.json_response({"ready": True, "surfaces": found})
+
+    def _surfaces(self, db: Db) -> dict[str, dict[str, str]]:
+        """Each way into WeCom: off, waiting for its first message, or working since then."""
+        ids, errors = self._running.ids, surfaces.errors(db)
+        on = {*ids.channels, *(["aibot"] if ids.bot_secret else [])}
+        found = {name: _state(surfaces.seen(db, name) if name in on else None, name in on)
+                 for name in surfaces.CHANNELS}  # fmt: skip
+        found["webhook"] = {"state": "on" if ids.hooks else "off"}
+        for name, error in errors.items():
+            found.setdefault(name, {})["error"] = error
+        return found
 
     async def metrics(self, _: web.Request) -> web.Response:
         self._waiting.set(await self._running.writer.do(inbox.depth))

@@ -1,7 +1,7 @@
 """What the chat archive lets us read: the customer's own words, with their consent."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,9 @@ from handlers.values import Action, Inbound, Send
 from handlers.words import short
 from nlp import mask
 from storage import archive, customers, groups, inbox, tags
+from storage import followups as owed
 from storage.customers import Customer
+from storage.followups import FollowUp
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ NAMES = {
     "mixed": "图文", "text": "引用",
 }  # fmt: skip
 AGREED = "agree"
+CADENCE = "cadence"
 
 
 def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -98,11 +101,23 @@ def _past(customer: Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         _fill_in(customer, msg, then)
         tiers.rejudge(customer, ctx)
         return
+    before = owed.open_of(ctx.db, customer.id)
     noted = _noted(customer, msg, then)
-    followups.plan_cadence(noted.customer, ctx)
+    _owe(noted.customer, before, msg, ctx)
     told = list(concerns.alarms(noted, then))
     if ctx.now - msg.sent_at <= URGENT:
         yield from told
+
+
+def _owe(customer: Customer, before: Sequence[FollowUp], msg: Inbound, ctx: Ctx) -> None:
+    """Who spoke lately is owed a contact from now on; words from long ago owe nothing new."""
+    if ctx.now - msg.sent_at <= timedelta(days=ctx.settings.tiers.active_days):
+        followups.plan_cadence(customer, ctx)
+        return
+    owed.drop(ctx.db, customer.id, ctx.now, "旧消息", (CADENCE,))
+    for followup in before:
+        if followup.kind == CADENCE:
+            owed.reopen(ctx.db, followup)
 
 
 def _fill_in(customer: Customer, msg: Inbound, then: Ctx) -> None:
@@ -136,10 +151,11 @@ def seen(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
 def _active(customer: Customer, msg: Inbound, ctx: Ctx) -> None:
     if customer.spoke_at is None or customer.spoke_at <= msg.sent_at:
         then = replace(ctx, now=msg.sent_at)
+        before = owed.open_of(ctx.db, customer.id)
         noted = concerns.note(customer, "", then, source=archive.WORDLESS,
                               member=msg.to or msg.chat, msg_id=msg.id,
                               said_at=msg.sent_at)  # fmt: skip
-        followups.plan_cadence(noted.customer, ctx)
+        _owe(noted.customer, before, msg, ctx)
         archive.relabel(ctx.db, msg.id, _label(msg))
         return
     customers.said(ctx.db, msg_id=msg.id, customer_id=customer.id, who="customer",
@@ -161,14 +177,15 @@ def consented(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     customer = str(told.get("userid") or msg.sender)
     with_whom = msg.chat or (msg.to if msg.sender == customer else msg.sender)
     at = _moment(told.get(f"{msg.kind}_time")) or msg.sent_at
-    archive.consent(ctx.db, customer, with_whom, msg.kind == AGREED, at)
+    # to WeCom, capitals of a userid mean nothing
+    archive.consent(ctx.db, customer, with_whom.lower(), msg.kind == AGREED, at)
     yield from _settle(customer, ctx)
 
 
 def approved(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """The same by callback; the platform tells of agreement only."""
     customer = str(msg.fields["ExternalUserID"])
-    member = ctx.team.userid(str(msg.fields.get("UserID", "")))
+    member = str(msg.fields.get("UserID", "")).lower()
     archive.consent(ctx.db, customer, member, True, msg.sent_at)
     yield from _settle(customer, ctx)
 

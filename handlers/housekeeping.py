@@ -6,7 +6,16 @@ from datetime import time, timedelta
 from handlers import library, tiers, trials
 from handlers.context import Ctx
 from handlers.values import Action
-from storage import bursts, corrections, dialogs, reconciles, retention, sessions, timers
+from storage import (
+    bursts,
+    corrections,
+    dialogs,
+    groupmsg,
+    reconciles,
+    retention,
+    sessions,
+    timers,
+)
 
 AT = time(3, 30)
 
@@ -31,5 +40,6 @@ def clean(ctx: Ctx) -> None:
     retention.messages(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     corrections.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     retention.tags(ctx.db, ctx.now)
+    groupmsg.forget(ctx.db, ctx.now - timedelta(days=keep.inbox_days))
     reconciles.forget(ctx.db, ctx.now - timedelta(days=keep.inbox_days))
     retention.traffic(ctx.db, ctx.now - timedelta(days=keep.inbox_days))

@@ -95,6 +95,9 @@ def _rebuild(
             tags.remove(ctx.db, customer.id, *_key(row))
     for row in others:
         tags.put(ctx.db, row)
+    if any(kind == "model" for kind, _ in keys):
+        known = customers.tags(ctx.db, customer.id, ctx.now, "model")
+        customers.change(ctx.db, customer.id, model=known[0].value if known else "")
     if any(kind == "signal" for kind, _ in keys) and not customer.pinned_until:
         return replace(customer, level="N", level_reason="", level_at=None)
     return customer

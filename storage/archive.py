@@ -103,6 +103,7 @@ def recalled(db: Db, message: str) -> bool:
 
 
 def forget(db: Db, before: datetime) -> int:
+    db.run("delete from archive_sealed where at < :before", before=before)
     return db.run("delete from archive_recalls where at < :before", before=before)
 
 

@@ -68,10 +68,11 @@ def prepared(db: Db, parcel_id: str, request: str | None, now: datetime | None =
     db.run(sql, id=parcel_id, request=request, now=now)
 
 
-def sent(db: Db, ids: Sequence[str], now: datetime) -> None:
+def sent(db: Db, ids: Sequence[str], now: datetime, msgid: str = "") -> None:
+    """`msgid` is the platform's name for it, by which its support finds it."""
     sql = """update outbox set state = 'sent', sent_at = :now, attempts = attempts + 1,
-        error = null where id = :id"""
-    db.many(sql, [{"id": i, "now": now} for i in ids])
+        error = null, msgid = :msgid where id = :id"""
+    db.many(sql, [{"id": i, "now": now, "msgid": msgid} for i in ids])
 
 
 def postponed(

@@ -40,6 +40,7 @@ class Office:
     folder: Path = Path()
     causes: int = 0
     hooks: dict[str, str] = field(default_factory=dict)
+    operators: tuple[str, ...] = ()
 
     def address(self, path):
         return f"{self.url}/cgi-bin/{path}"
@@ -49,7 +50,7 @@ class Office:
         return Sender(writer=self.writer, client=self.client, secret=WORLD.app_secret,
                       contact_secret=WORLD.contact_secret, folder=self.folder,
                       agent_id=WORLD.agent_id, clock=self.clock, lanes=4,
-                      rng=random.Random(1), hooks=self.hooks)  # fmt: skip
+                      rng=random.Random(1), hooks=self.hooks, operators=self.operators)  # fmt: skip
 
     async def put(self, *actions, cause=""):
         self.causes += 1

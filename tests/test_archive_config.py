@@ -5,12 +5,14 @@ import json
 
 import pytest
 from test_archive_sdk import COMPILER, keys, library, pem, stranger, tape
-from test_cli import company, run
+from test_cli import company, opened, run
 
 from bot import config, server
 from bot.archive import keys as files
 from bot.commands import run as running
 from bot.config import ConfigError
+from bot.sandbox import demo
+from storage import archive
 
 IDS = """
 [wecom]
@@ -118,6 +120,20 @@ def test_doctor_tries_keys_and_library(doctor, tape, mood, key, state, said, cur
     assert row["state"] == state
     assert said in row["said"]
     assert cure in row["cure"]
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+def test_doctor_tells_which_keys_messages_wait_for(run, company, doctor, tape):
+    store = opened(company)
+    store.migrate()
+    for n in (1, 2):
+        archive.seal(store, archive.Sealed(f"m{n}", n, 3, "k", "b", archive.NO_KEY), demo.START)
+    store.close()
+
+    assert doctor(section(tape.path, tape.folder / "v1.pem"))["state"] == "ok"
+
+    rows = json.loads(run("doctor", "--json").stdout)
+    assert "第 3 版 2 条" in next(row["said"] for row in rows if row["name"] == "封存消息")
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C compiler")

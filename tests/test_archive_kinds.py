@@ -238,6 +238,17 @@ def test_what_was_said_before_the_recalled_message_stays_as_it_was(chat):
     assert customers.tags(chat.db, "wang", chat.talk.now) == before
 
 
+def test_the_model_goes_with_the_message_that_named_it(chat):
+    chat.says("S6多少钱")
+    chat.talk.now += MINUTE
+    chat.says("有点贵")
+    assert chat.talk.customer("wang").model == "S6"
+
+    chat.recalls("m1")
+
+    assert chat.talk.customer("wang").model == ""
+
+
 def test_an_old_message_can_be_recalled_while_the_newer_ones_stay(chat):
     chat.says("有点贵")
     chat.talk.now += MINUTE
@@ -357,7 +368,7 @@ def test_who_refused_before_they_were_a_customer_is_not_read_afterwards(chat):
 def test_an_approval_by_callback_opens_it(chat):
     chat.answers("disagree")
     chat.talk.now += MINUTE
-    fields = {"ChangeType": "msg_audit_approved", "UserID": "zhang", "ExternalUserID": "wang"}
+    fields = {"ChangeType": "msg_audit_approved", "UserID": "ZHANG", "ExternalUserID": "wang"}
 
     chat.talk.tell(Inbound("e", "contact", "event", "sys", chat.talk.now,
                            event="change_external_contact", fields=fields))  # fmt: skip
@@ -388,6 +399,35 @@ def test_what_was_said_long_ago_counts_from_then_and_calls_nobody(chat):
     assert chat.talk.customer("wang").spoke_at == chat.talk.now - timedelta(days=30)
     due = chat.db.rows("select due_at from followups where state = 'open'")
     assert all(row["due_at"] > chat.talk.now.isoformat() for row in due)
+
+
+def cadence(chat):
+    return chat.db.rows("select due_at from followups where state = 'open' and kind = 'cadence'")
+
+
+def test_words_of_last_week_owe_a_contact_from_now_on(chat):
+    old(chat, 7, "S6冬天续航怎么样？")
+
+    (row,) = cadence(chat)
+    assert row["due_at"] > chat.talk.now.isoformat()
+
+
+def test_words_of_last_year_owe_nothing(chat):
+    old(chat, 300, "S6冬天续航怎么样？")
+    chat.tell(chat.object("image", {}, msgtime=1_750_000_000_000))
+
+    assert cadence(chat) == []
+
+
+def test_words_of_last_year_do_not_move_what_is_owed(chat):
+    chat.says("有点贵")
+    before = cadence(chat)
+    customers.change(chat.db, "wang", spoke_at=None)  # as if it had been an advisor's note
+
+    old(chat, 300, "S6冬天续航怎么样？")
+
+    assert len(before) == 1
+    assert cadence(chat) == before
 
 
 def test_what_is_older_than_what_is_known_adds_and_changes_nothing_newer(chat):

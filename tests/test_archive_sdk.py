@@ -5,22 +5,40 @@ import base64
 import json
 import random
 import shutil
+import sqlite3
 import subprocess
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from bot import config, server
 from bot.archive.process import Gone, Process, Refusal
-from bot.archive.puller import Archive, Setup
+from bot.archive.puller import Archive, Setup, _store
+from bot.clock import WallClock
 from bot.wecom import envelope
 from storage import archive as rows
+from storage import inbox
 
 SOURCE = Path(__file__).parent / "native" / "finance_sdk.c"
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 SECRET = "archive-secret"
+SERVED = """
+[wecom]
+corp_id = "ww1"
+[wecom.app]
+agent_id = 1
+secret = "s"
+token = "t"
+encoding_aes_key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+[wecom.archive]
+secret = "x"
+sdk_path = "{path}"
+private_keys = ["1={key}"]
+"""
 
 pytestmark = [
     pytest.mark.skipif(COMPILER is None, reason="no C compiler: THE ARCHIVE'S SDK IS NOT TESTED"),
@@ -185,6 +203,18 @@ async def test_each_page_is_kept_with_its_place_and_nothing_comes_twice(pulling,
     assert await pulling.seq() == 30
     asked = [call.split()[1] for call in tape.calls() if call.startswith("GetChatData")]
     assert asked == ["0", "9", "18", "30"]
+
+
+async def test_a_page_that_cannot_be_kept_whole_is_not_kept_and_not_passed(pulling):
+    good = inbox.Kept("archive:m1", "archive", "wang", '{"msgid": "m1"}')
+    bad = inbox.Kept("archive:m2", None, "wang", "{}")
+    now = pulling.stage.clock.now()
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await pulling.stage.running.writer.do(lambda db: _store(db, [good, bad], 7, now))
+
+    assert await pulling.kept() == []
+    assert await pulling.seq() == 0
 
 
 async def test_init_is_called_once_for_many_pulls(pulling, tape):
@@ -412,14 +442,15 @@ async def test_at_most_so_many_calls_a_minute(pulling, tape):
 # When
 
 
-async def test_the_bell_is_answered_at_once(pulling, tape):
+@pytest.mark.parametrize("door", ["archive", "app"])
+async def test_the_bell_is_answered_at_once(pulling, tape, door):
     app = pulling.stage.running.app
     app.on_bell = pulling.archive.ring
     running = asyncio.create_task(pulling.archive.run())
     await until(lambda: _true(len(tape.calls()) >= 2))
     tape.add(text("m1", "一"))
 
-    await app.keep(_bell())
+    await app.keep(_bell(door))
     await until(lambda: _reached(pulling, 1))
     await _stop(running)
 
@@ -436,6 +467,29 @@ async def test_without_a_bell_the_clock_asks(pulling, tape):
     assert await pulling.kept() == ["m1"]
 
 
+async def test_serve_reads_the_archive_and_ends_its_process(tape, tmp_path, knowledge):
+    """As the command starts it: from the configuration to the handled row."""
+    found = config.parse(
+        SERVED.format(path=tape.path, key=tape.folder / "v1.pem"), tmp_path / "config.toml"
+    )
+    tape.add(text("m1", "一", sender="stranger"))
+    async with (
+        aiohttp.ClientSession() as session,
+        server.assemble(found, server.keys(found), WallClock(), session,
+                        knowledge=knowledge) as running,
+    ):  # fmt: skip
+        serving = asyncio.create_task(running.run())
+        sql = "select state from inbox where state = 'done'"
+        await until(lambda: running.writer.do(lambda db: db.rows(sql)))
+        tape.add(text("m2", "二", sender="stranger"))
+        await running.app.keep(_bell())
+        await until(lambda: _true(sum(c.startswith("GetChatData 1 ") for c in tape.calls())))
+        await _stop(serving)
+
+    assert tape.calls().count("Init") == 1
+    assert not running.archive._process.running
+
+
 async def test_the_process_ends_with_the_server(pulling, tape):
     running = asyncio.create_task(pulling.archive.run())
     await until(lambda: _true(len(tape.calls()) >= 2))
@@ -445,6 +499,21 @@ async def test_the_process_ends_with_the_server(pulling, tape):
 
     assert process.returncode is not None
     assert not pulling.archive._process.running
+
+
+async def test_a_hanging_library_does_not_outlive_a_server_that_was_killed(tape):
+    process = Process(60.0)
+    await process.ask("start", path=str(tape.path), corp_id="c", secret=SECRET, keys={})
+    tape.mood("hang")
+    asked = asyncio.create_task(
+        process.ask("page", seq=0, limit=9, proxy="", password="", timeout_s=1)
+    )
+    await until(lambda: _true(tape.calls()[-1].startswith("GetChatData")))
+
+    process._process.stdin.close()  # as the system does when a process ends
+
+    with pytest.raises(Gone):
+        await asyncio.wait_for(asked, 20)
 
 
 async def test_the_library_s_process_sees_no_secrets_of_the_server(tape, monkeypatch):
@@ -471,11 +540,11 @@ def test_a_setup_does_not_print_its_secrets():
     assert "u:p" not in shown
 
 
-def _bell():
+def _bell(door="archive"):
     body = ("<xml><ToUserName>c</ToUserName><FromUserName>sys</FromUserName>"
             "<CreateTime>1772758800</CreateTime><MsgType>event</MsgType><AgentID>2000004</AgentID>"
             "<Event>msgaudit_notify</Event></xml>")  # fmt: skip
-    return envelope.identify("archive", body)
+    return envelope.identify(door, body)
 
 
 async def _true(value):

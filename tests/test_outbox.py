@@ -30,6 +30,7 @@ from handlers.values import (
     Send,
     TextCard,
     Vote,
+    Welcome,
     picked,
 )
 from storage import outbox
@@ -384,6 +385,24 @@ async def test_the_body_asks_for_the_longest_duplicate_check(office):
     body = json.loads((await office.rows())[0]["request"])
     assert body["enable_duplicate_check"] == 1
     assert 14_400 - 600 < body["duplicate_check_interval"] <= 14_400
+
+
+async def test_what_only_an_operator_can_put_right_is_told_once_a_day_with_the_cure(office):
+    office.operators = ("chen",)
+    office.pretend.api.plan_faults("externalcontact/send_welcome_msg", 60020, times=4)
+    for n in range(2):
+        await office.put(Welcome(f"wm{n}", "code", "您好"), Send("zhang", "好"))
+        await office.flush()
+
+    (told,) = office.got("chen")
+    assert "可信 IP" in told
+    assert "from ip: 127.0.0.1" in told
+    assert office.got() == ["好", "好"]
+
+    office.clock.add(timedelta(days=1))
+    await office.put(Welcome("wm9", "code", "您好"))
+    await office.flush()
+    assert len(office.got("chen")) == 2
 
 
 # Every kind of message

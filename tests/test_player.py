@@ -66,6 +66,8 @@ WRONG = [
     ("event add_external_contact user=zhang", "缺少字段 customer"),
     ("event add_external_contact user=zhang customer=n colour=red", "没有字段 colour"),
     ("event add_external_contact user=nobody customer=n", "没有成员 nobody"),
+    ("event click user=zhang", "缺少字段 key"),
+    ("event enter_agent user=nobody", "没有成员 nobody"),
     ("@clock morgen", "@clock 后面写"),
     ("@clock", "@clock 后面写"),
     ("@clock 2026-13-45 09:00", "没有“2026-13-45 09:00”这个时间"),
@@ -80,7 +82,7 @@ WRONG = [
     ("advisor zhang 帮助", "看不懂"),
     ("advisor zhang:", "看不懂"),
     ("page g1 wang: 签到", "H5 页面还没有接入"),
-    ("@fault slow 3", "故障开关还没有接入"),
+    ("@fault slow 3", "没有故障 slow"),
 ]
 
 

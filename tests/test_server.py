@@ -63,7 +63,27 @@ def message(text="帮助", msgid=77, kind="text"):
 async def test_alive_and_ready(house):
     assert await house.get("/healthz") == (200, '{"ok": true}')
     status, text = await house.get("/readyz")
-    assert (status, json.loads(text)) == (200, {"ready": True})
+    assert (status, json.loads(text)["ready"]) == (200, True)
+
+
+async def test_each_way_into_wecom_is_off_waiting_or_working_since_its_first_message(house):
+    async def shown():
+        return json.loads((await house.get("/readyz"))[1])["surfaces"]
+
+    before = await shown()
+    assert before["app"] == {"state": "waiting"}
+    assert before["archive"] == {"state": "off"}
+    assert before["webhook"] == {"state": "off"}
+
+    body, query = house.sealed(message())
+    await house.post("/callback/app", body, query)
+    house.stage.pretend.api.plan_faults("message/send", 81013)
+    await house.stage.running.app.idle()
+
+    after = (await shown())["app"]
+    assert after["state"] == "working"
+    assert after["since"] == after["last"] == house.stage.clock.now().isoformat()
+    assert after["error"].startswith("81013")
 
 
 async def test_not_ready_when_the_store_does_not_answer(house):
@@ -213,6 +233,8 @@ async def test_every_kind_of_callback_goes_through_its_own_door(played):
     await played.say("aibot", "zhang", f"@{demo.BOT} 签到", demo.TEAM_CHAT)
     await played.say("app", "zhang", "帮助")
 
-    rows = await played.running.writer.do(lambda db: db.rows("select channel from inbox order by seq"))
+    rows = await played.running.writer.do(
+        lambda db: db.rows("select channel from inbox order by seq")
+    )
     assert [r["channel"] for r in rows] == ["contact", "aibot", "app"]
     assert played.pretend.problems == []

@@ -1,5 +1,6 @@
 """Group robots over HTTP: merged, kept to their pace, their addresses never shown."""
 
+import base64
 import logging
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from bot import webhook
 from bot.config import ConfigError, parse
 from bot.sandbox.robots import key_of
 from bot.server import keys
+from bot.wecom.errors import WeComError
 from handlers import charts
 from handlers.values import Post, PostPicture, Send
 
@@ -128,3 +130,48 @@ def test_a_manager_s_robot_must_exist(tmp_path):
     own = IDENTITY + '[[webhooks]]\nname = "managers"\nurl = "https://hook.example/send?key=k"\n'
     found = keys(parse(own, tmp_path / "config.toml")).hooks
     assert found == {"managers": "https://hook.example/send?key=k"}
+
+
+# The pretend robots
+
+
+async def refused(robot, body, key="robot-team"):
+    try:
+        await robot.client.post(robot.address("webhook/send") + f"?key={key}", body)
+    except WeComError as error:
+        return error.code
+    return 0
+
+
+TEXT = {"msgtype": "text", "text": {"content": "好"}}
+DATA = base64.b64encode(b"picture").decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (TEXT, 0),
+        ({"msgtype": "markdown_v2", "markdown_v2": {"content": "| a |"}}, 0),
+        ({"msgtype": "hologram"}, 40008),
+        ({"msgtype": "text"}, 40058),
+        ({"msgtype": "text", "text": {"content": ""}}, 44004),
+        ({"msgtype": "text", "text": {"content": "长" * 700}}, 45002),
+        ({"msgtype": "markdown", "markdown": {"content": "长" * 700}}, 0),
+        ({"msgtype": "markdown", "markdown": {"content": "长" * 1400}}, 45002),
+        ({"msgtype": "image", "image": {"base64": DATA, "md5": "0" * 32}}, 301019),
+        ({"msgtype": "image", "image": {"base64": "%", "md5": "0" * 32}}, 40058),
+        ({"msgtype": "news", "news": {"articles": []}}, 45008),
+        ({"msgtype": "news", "news": {"articles": [{"title": "a", "url": "https://a"}]}}, 0),
+    ],
+)
+async def test_the_pretend_robot_takes_and_refuses_what_the_platform_does(robot, body, code):
+    assert await refused(robot, body) == code
+
+
+async def test_the_twenty_first_post_of_a_minute_is_refused(robot):
+    codes = [await refused(robot, TEXT) for _ in range(21)]
+
+    assert codes == [0] * 20 + [45009]
+    robot.clock.add(timedelta(minutes=1))
+    assert await refused(robot, TEXT) == 0
+    assert await refused(robot, TEXT, key="stolen") == 93000

@@ -102,6 +102,7 @@ class Archive:
             return False
         except Exception:  # a full disk, a store that is closing: tried again, like any round
             log.exception("archive: a round failed")
+            self.problem = "内部错误，见日志"
             return False
         await self._well()
         return True
@@ -243,10 +244,10 @@ def _sound(item: Any) -> bool:
 
 
 def _shut(item: Mapping[str, Any]) -> Sealed:
-    version = item.get("publickey_ver")
+    version = str(item.get("publickey_ver"))
     return Sealed(
         str(item.get("msgid") or f"seq-{item['seq']}"), item["seq"],
-        version if isinstance(version, int) else 0, str(item.get("encrypt_random_key") or ""),
+        int(version) if version.isdecimal() else 0, str(item.get("encrypt_random_key") or ""),
         str(item.get("encrypt_chat_msg") or ""), archive.NO_KEY,
     )  # fmt: skip
 

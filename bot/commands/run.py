@@ -76,6 +76,8 @@ def _surfaces(config: Config) -> str:
     """Which surfaces are on, why the others are not, and what is on but not served yet."""
     lines = [f"监听 http://{config.server.host}:{config.server.port}"]
     lines += [f"  {name}：{_state(config, key)}" for key, name in SURFACES.items()]
+    on = bool(config.server.public_url)
+    lines.append(f"  侧边栏：{'开' if on else '关（没有填 [server] public_url）'}")
     return "\n".join(lines)
 
 

@@ -140,7 +140,11 @@ EVENTS = {
     "del_follow_user": {"user", "customer"},
     "kf_enter": {"customer", "scene", "param"},
     "kf_end": {"customer"},
+    "enter_agent": {"user"},
+    "click": {"user", "key"},
+    "groupmsg_confirm": {"user"},
 }
+NEEDED = {"user", "customer", "key"}
 
 
 def _event(step: Step, cast: Cast) -> str:
@@ -150,11 +154,11 @@ def _event(step: Step, cast: Cast) -> str:
     unknown = given.keys() - EVENTS[step.who]
     if unknown:
         return f"{step.who} 没有字段 {min(unknown)}，可用的有 {'、'.join(sorted(EVENTS[step.who]))}"
-    visit = step.who.startswith("kf_")
-    missing = ({"customer"} if visit else {"user", "customer"}) - given.keys()
+    missing = (EVENTS[step.who] & NEEDED) - given.keys()
     if missing:
         return f"{step.who} 缺少字段 {min(missing)}"
-    return "" if visit else _known(given["user"], cast.advisors | cast.managers, "成员")
+    staff = cast.advisors | cast.managers
+    return _known(given["user"], staff, "成员") if "user" in given else ""
 
 
 def _fault(text: str) -> str:
