@@ -211,6 +211,7 @@ async def test_the_service_chat_in_a_browser(site, playwright):
         await shows("充电")
         picture = await page.screenshot()
         await page.click("#desk")
+        await page.locator("#hint-customer", has_text="平台不让程序读这里").wait_for(timeout=20_000)
         private = await page.locator("#chat-customer").inner_text()
         await browser.close()
 
