@@ -33,14 +33,11 @@ def test_any_text_can_be_heard(text):
     assert all(0 <= chance <= 1 for _, chance, _ in alarms.shipped().hear(normal.text))
 
 
-def test_a_suspicion_says_which_words_weighed(knowledge, talk):
-    found = talk.ctx().read("哥，我车都买完了，这号以后就甭往我这儿推了行不")
-    hit = found.intent("opt_out")
+def test_a_suspicion_says_which_words_weighed(talk):
+    hit = talk.ctx().read(suspected(talk, "opt_out")).intent("opt_out")
 
-    assert hit is not None
-    if hit.rule.startswith(alarms.SUSPICION):
-        assert hit.strength < 0.7
-        assert hit.rule.removeprefix(f"{alarms.SUSPICION}: ").split()
+    assert hit.strength < alarms.STRONG + 0.01
+    assert hit.rule.removeprefix(f"{alarms.SUSPICION}: ").split()
 
 
 @pytest.mark.parametrize("text", ["别发语音打字吧", "不用发了我看到了", "我没拉黑你，是手机卡了",

@@ -270,3 +270,46 @@ async def test_a_visitor_who_adds_the_advisor_becomes_a_contact_with_all_that_is
     row = (await desk.rows("select name, owner from customers where id = :c", c=ANN))[0]
     assert row == {"name": "安女士", "owner": owner}
     assert "charging" in await desk.tags("concern")
+
+
+# Settings
+
+
+def set_kf(desk, **changed):
+    app = desk.stage.running.app
+    kf_now = app.settings.kf.model_copy(update=changed)
+    app.settings = app.settings.model_copy(update={"kf": kf_now})
+
+
+async def test_switched_off_it_greets_nobody_and_hands_everybody_over(desk):
+    set_kf(desk, answer=False)
+    await desk.enter()
+    assert desk.shown() == []
+    await desk.say(CHARGE)
+
+    assert (await desk.session()).state == kf.PERSON
+
+
+async def test_without_questions_it_only_greets_in_the_companys_words(desk):
+    set_kf(desk, questions=False, welcome="欢迎光临")
+    await desk.enter()
+
+    item = desk.stage.pretend.received()[-1]
+    assert item["text"] == "欢迎光临"
+    assert not item.get("menu")
+
+
+async def test_no_wording_is_near_enough_for_a_bound_of_one(desk):
+    set_kf(desk, confidence=1.0)
+    await desk.say("我家没有固定车位的话怎么充电呢")
+
+    assert (await desk.session()).state == kf.PERSON
+
+
+async def test_visitors_go_only_to_those_who_are_named(desk):
+    set_kf(desk, servicers=("lina",))
+    for n in range(3):
+        await desk.say(CHARGE, f"wmv{n}")
+
+    owners = await desk.rows("select distinct owner from customers where source = 'kf'")
+    assert [r["owner"] for r in owners] == ["lina"]

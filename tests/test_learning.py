@@ -97,6 +97,27 @@ def test_a_popular_script_never_beats_a_right_one(knowledge):
     assert wrong == []
 
 
+async def test_the_running_program_learns_in_the_night_to_monday(played):
+    """Knocked on before, then after the night: the ranking has what use taught."""
+    app, writer = played.running.app, played.running.writer
+    one, other = [s for s in app.knowledge.bank.all() if s.q and s.scope != "个人"][:2]
+
+    def chosen(db):
+        for n in range(120):
+            use(db, f"l{n}", f"第{n}回问{one.q}", one.id, "adopted", played.clock.now())
+            use(db, f"r{n}", f"第{n}回问{one.q}", other.id, "refused", played.clock.now())
+
+    await writer.do(chosen)
+    await played.running.knock()
+    assert not await writer.do(learning.kept)
+
+    played.clock.add(timedelta(days=8))
+    await played.running.knock()
+    assert await writer.do(learning.kept)
+    await played.running.knock()
+    assert app.knowledge.learnt_at == await writer.do(learning.stamp_of)
+
+
 # The command line
 
 

@@ -126,6 +126,25 @@ async def test_one_upload_serves_all_and_is_renewed(played):
     assert first[0] == first[1] != images[-1]
 
 
+async def test_a_file_that_wecom_forgot_early_is_uploaded_again(played):
+    folder = played.running.config.materials()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "m1.png").write_bytes(pictures.png('<svg xmlns="http://www.w3.org/2000/svg" '
+                                                 'width="20" height="20"/>'))  # fmt: skip
+    given = Material("m1", "图片", "雪地", "m1.png", "", "S6", "", "", None, "live",
+                     played.clock.now(), "运营")  # fmt: skip
+    await played.running.writer.do(lambda db: materials.add(db, given))
+    await played.running.writer.do(
+        lambda db: materials.uploaded(db, "m1", "MEDIA-gone", played.clock.now())
+    )
+
+    await played.say("app", "zhang", "素材 雪地")
+    await played.say("app", "zhang", "发素材 1")
+    await played.running.app.idle()
+
+    assert pictures_of(played) not in ([], ["MEDIA-gone"])
+
+
 # The command line
 
 

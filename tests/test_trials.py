@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers import library, trials
+from handlers import housekeeping, library, trials
 from handlers.library import Refused
 from handlers.settings import Access
 from handlers.values import Send
@@ -116,6 +116,16 @@ def test_when_both_arms_are_full_the_better_one_is_proposed_and_a_person_decides
     assert (stopped.id, stopped.status) == (A, "停用")
     with pytest.raises(Refused):
         trials.decide(trial.id, "b", talk.ctx(), "运营")
+
+
+def test_the_night_looks_at_every_trial(operated, trial):
+    serve(operated, trial, 120, replies=B)
+    list(housekeeping.tick(operated.ctx()))
+    operated.now += timedelta(days=3)
+
+    said = [a.text for a in housekeeping.tick(operated.ctx()) if isinstance(a, Send)]
+
+    assert any("建议用 B" in text for text in said)
 
 
 def test_sendings_that_have_not_had_their_time_are_not_counted(talk, trial):
