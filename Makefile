@@ -43,7 +43,8 @@ chromium:
 
 # The long ones: two hundred kills, every fault on two thousand messages.
 soak: .venv/tested
-	SALESBOT_KILLS=200 SALESBOT_FAULT_MESSAGES=2000 $(BIN)/pytest -n 0 -s tests/test_soak.py tests/test_faults.py
+	SALESBOT_KILLS=200 SALESBOT_FAULT_MESSAGES=2000 SALESBOT_CUTS=10000 \
+		$(BIN)/pytest -n 0 -s tests/test_soak.py tests/test_faults.py tests/test_power.py
 
 # Other people's clients, from npm; where that is not possible their tests are skipped, loudly.
 .PHONY: strangers

@@ -20,23 +20,44 @@ from bot.wecom.envelope import Kept
 from bot.writer import Writer
 from handlers import (
     archive,
+    checkins,
     commands,
     contacts,
     customer_groups,
     digests,
+    draws,
+    earning,
+    escalation,
     followups,
+    group_tasks,
     groupmsg,
     groups,
     housekeeping,
     kf,
+    knocks,
+    leads,
+    leave,
+    leavers,
     menu,
+    notices,
+    overrides,
     pick,
+    plans,
+    pools,
+    prizes,
+    ratings,
     reconcile,
+    scores,
+    steps,
     surfaces,
+    sweep,
+    thaw,
     writeback,
 )
+from handlers.audience import Audiences, standard
 from handlers.context import Ctx
 from handlers.dictionary import Dictionary, shipped
+from handlers.games import host
 from handlers.router import combine
 from handlers.settings import Settings
 from handlers.team import Team
@@ -46,7 +67,7 @@ from nlp.model import Model
 from scriptbank.bank import Bank
 from scriptbank.facts import Facts
 from scriptbank.script import Usage
-from storage import inbox
+from storage import inbox, stops
 from storage import outbox as parcels
 from storage.db import Db
 
@@ -60,14 +81,19 @@ ROUTER = combine(
         groupmsg.router,
         contacts.router,
         groups.router,
+        ratings.router,
+        notices.router,
         archive.router,
         kf.router,
     )
 )
 TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
-    followups.tick, digests.tick, housekeeping.tick, kf.tick, customer_groups.tick,
-    reconcile.tick, writeback.tick, groupmsg.tick,
-    surfaces.tick,
+    sweep.tick, leave.tick, leavers.tick, followups.tick, escalation.tick, knocks.tick,
+    thaw.tick, leads.tick, overrides.tick, scores.tick,
+    plans.tick, steps.tick, group_tasks.tick, pools.tick,
+    digests.tick, housekeeping.tick, kf.tick, customer_groups.tick,
+    reconcile.tick, writeback.tick, groupmsg.tick, host.tick, checkins.tick,
+    earning.tick, prizes.tick, draws.tick, surfaces.tick,
 )  # fmt: skip
 PAUSE_S = 1.0  # after a round that failed
 COUNT_MINUTES = 10
@@ -85,6 +111,7 @@ class Knowledge:
     quiz: tuple[Mapping[str, object], ...] = ()
     facts: Facts = field(default_factory=Facts)
     tags: Dictionary = field(default_factory=shipped)
+    audiences: Audiences = field(default_factory=standard)
     scripts_at: str = ""  # state of the library when the bank was read
     learnt_at: str = ""  # state of what use has taught when it was read
     complaint: str = ""  # what was last wrong with the lexicon's files
@@ -108,6 +135,7 @@ class App:
     sender: Sender
     knowledge: Knowledge
     salt: str = ""
+    shadow: bool = False  # nothing leaves, the callback's own answers neither
     on_bell: Callable[[], None] = _nobody  # rung when the chat archive has something new
     _waiting: dict[str, list["asyncio.Future[str]"]] = field(default_factory=dict)
     _inbox_bell: asyncio.Event = field(default_factory=asyncio.Event)
@@ -148,6 +176,10 @@ class App:
         finally:
             self._forget(message_id, future)
 
+    async def gave(self, message_id: str) -> None:
+        """The reply goes out with the callback's own answer, so no call has to bring it."""
+        await self.writer.do(lambda db: parcels.drop(db, message_id, "update_card"))
+
     def _forget(self, message_id: str, future: "asyncio.Future[str]") -> None:
         left = [f for f in self._waiting.pop(message_id, []) if f is not future]
         if left:
@@ -181,7 +213,8 @@ class App:
                 msg = self._spelt(read(kept, waiting.received_at, self.bot_name))
                 ctx = self.ctx(db, kept.id, waiting.received_at)
                 actions = list(ROUTER.dispatch(msg, ctx))
-                reply = passive(msg, actions, self.corp_id)
+                silent = self.shadow or stops.silent(db, msg.channel)
+                reply = "" if silent else passive(msg, actions, self.corp_id)
                 sending.put(db, kept.id, ctx.now, actions)
                 if reply and "req_id" in msg.fields:
                     sending.put_answer(db, msg, reply, ctx.now)
@@ -202,7 +235,7 @@ class App:
             db=db, now=now, lexicon=know.lexicon, bank=know.bank,
             rng=random.Random(f"{self.salt}/{cause}"), settings=self.settings, team=self.team,
             cause=cause, model=know.model, usage=know.usage, quiz=know.quiz,
-            facts=know.facts, tags=know.tags,
+            facts=know.facts, tags=know.tags, audiences=know.audiences,
         )  # fmt: skip
 
     async def decide(self, cause: str, act: Callable[[Ctx], tuple[T, Sequence[Action]]]) -> T:
@@ -353,5 +386,5 @@ def passive(msg: Inbound, actions: list[Action], corp_id: str) -> str:
             return json.dumps({"msgtype": "text", "text": {"content": action.text}},
                               ensure_ascii=False)  # fmt: skip
         if isinstance(action, Answer):
-            return envelope.stream_reply(msg.id, action.text)
+            return envelope.stream_reply(msg.id, action.text, rated=not msg.chat)
     return ""

@@ -8,16 +8,26 @@ import click
 
 from bot.commands import (
     bench,
+    chats,
+    connect,
     corrections,
+    customers,
     data,
+    draw,
     events,
+    journey,
     learning,
     materials,
     menu,
     people,
+    prizes,
+    ratings,
     reconcile,
+    rules,
     run,
     scripts,
+    sending,
+    sop,
     tags,
     texts,
 )
@@ -52,10 +62,16 @@ def main(ctx: click.Context, path: Path, verbose: bool) -> None:
 
 
 for command in (
-    run.serve, run.sandbox, run.doctor, data.migrate, data.backup, data.restore, data.replay,
+    run.serve, run.sandbox, connect.connect, run.doctor, data.migrate, data.backup, data.restore,
+    data.replay,
     texts.tag, texts.train, texts.evaluate, texts.suggest, scripts.scripts, texts.lexicon,
-    tags.tags, materials.materials, menu.menu, people.customers, people.followups_,
-    people.digest, bench.bench, reconcile.reconcile, events.events,
+    tags.tags, materials.materials, prizes.prizes, draw.draw,
+    menu.menu, chats.chats, ratings.ratings,
+    customers.customers, people.followups_,
+    rules.rules, rules.audience,
+    people.digest, journey.journey, sop.sop, sop.winback, bench.bench,
+    reconcile.reconcile, events.events,
+    sending.pause, sending.resume, sending.shadow,
 ):  # fmt: skip
     main.add_command(command)
 for command in (learning.learn, learning.weights, learning.edits, learning.trial):

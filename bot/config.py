@@ -51,6 +51,7 @@ class Server(Section):
     port: int = Field(default=8080, ge=0, le=65535)
     public_url: str = ""
     verify_dir: str = ""
+    shadow: bool = False
     timezone: str = "Asia/Shanghai"
 
     @field_validator("timezone")
@@ -117,6 +118,7 @@ class Webhook(Section):
 
     name: str
     url: Secret = Secret()
+    chat: str = ""  # the aibot's id of the same group
 
 
 class Config(Section):
@@ -145,6 +147,7 @@ class Config(Section):
         return self.path(rest)
 
 
+DERIVED = ("timezone", "reach")  # handlers see it, and the file has it elsewhere
 OWN = ("server", "storage", "wecom", "webhooks")  # the rest is what handlers see
 
 
@@ -169,14 +172,21 @@ def parse(text: str, path: Path) -> Config:
     data = tomllib.loads(text)
     own: dict[str, Any] = {name: data.pop(name) for name in OWN if name in data}
     problems = [f"{path}:{_line(text, name)} {name} 未知配置项" for name in ("settings", "folder",
-                "timezone") if name in data]  # fmt: skip
+                *DERIVED) if name in data]  # fmt: skip
     problems += [*_problems(Config, own, text, path), *_problems(Settings, data, text, path)]
     if problems:
         raise ConfigError("\n".join(problems))
     head = Config.model_validate(own)
-    zone = {"timezone": head.server.timezone}
-    settings = Settings.model_validate({**data, **zone})
+    settings = Settings.model_validate({**data, **_derived(head)})
     return head.model_copy(update={"settings": settings, "folder": path.parent})
+
+
+def _derived(head: Config) -> dict[str, Any]:
+    """What handlers must know of the other part of the file."""
+    aibot = head.wecom.aibot
+    robots = {hook.chat: hook.name for hook in head.webhooks if hook.chat}
+    link = aibot is not None and aibot.mode == "websocket"
+    return {"timezone": head.server.timezone, "reach": {"link": link, "robots": robots}}
 
 
 def _problems(
@@ -251,7 +261,7 @@ def _siblings(loc: tuple[int | str, ...]) -> list[str]:
         model = _model(field.annotation)
         if model is None:
             return []
-    names = [name for name in model.model_fields if name not in ("settings", "folder", "timezone")]
+    names = [name for name in model.model_fields if name not in ("settings", "folder", *DERIVED)]
     return names + (list(OWN) if model is Settings else [])
 
 

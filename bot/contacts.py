@@ -1,16 +1,14 @@
 """Customer contact towards the platform: read contacts, groups and tags, mark contacts."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from bot.clock import Clock
+from bot.caller import Act, Caller
 from bot.wecom.client import Client
 from bot.wecom.errors import WeComError
-from bot.writer import Writer
 from handlers.values import Ask, LookUp, Mark
 from handlers.writeback import FAMILY, learnt
-from storage import inbox, outbox, relations
+from storage import outbox, relations
 from storage.db import Db
 from storage.outbox import Parcel
 from storage.relations import CorpTag
@@ -78,23 +76,11 @@ def refusal(error: WeComError) -> dict[str, Any]:
     return {"errcode": error.code, "errmsg": f"{error.message.partition(',')[0]} {error.cure}"}
 
 
-class Register:
-    """Each method raises WeComError for what may pass; an answer and its parcel share a commit."""
+class Register(Caller):
+    """An answer and its parcel share a commit."""
 
-    def __init__(
-        self, writer: Writer, client: Client, secret: str, clock: Clock, bell: Callable[[], None]
-    ) -> None:
-        self._writer = writer
-        self._client = client
-        self._secret = secret
-        self._clock = clock
-        self._bell = bell
-        self.kinds: Mapping[str, Callable[[Parcel, dict[str, Any]], Any]] = {
-            "lookup": self._look_up, "ask": self._ask, "mark": self._mark,
-        }  # fmt: skip
-
-    async def send(self, parcel: Parcel) -> None:
-        await self.kinds[parcel.kind](parcel, json.loads(parcel.body))
+    def _acts(self) -> Mapping[str, Act]:
+        return {"lookup": self._look_up, "ask": self._ask, "mark": self._mark}
 
     async def _call(self, method: str, path: str, **given: Any) -> dict[str, Any]:
         return await self._client.call(self._secret, method, f"externalcontact/{path}", **given)
@@ -118,19 +104,6 @@ class Register:
         answer = await fetch(self._client, self._secret, given["call"], given["body"])
         name = f"{given['run']}:{given['n']}" if given["run"] else parcel.id
         await self._tell(parcel, f"{TOLD}:{name}", "sys", {**given, "answer": answer})
-
-    async def _tell(self, parcel: Parcel, name: str, lane: str, body: dict[str, Any]) -> None:
-        """Keep the answer in the inbox in the same commit that closes the question."""
-        text = json.dumps(body, ensure_ascii=False)
-        kept = inbox.Kept(name, name.partition(":")[0], lane, text)
-        now = self._clock.now()
-
-        def note(db: Db) -> None:
-            inbox.keep(db, kept, now)
-            outbox.sent(db, [parcel.id], now)
-
-        await self._writer.do(note)
-        self._bell()
 
     async def _mark(self, parcel: Parcel, given: dict[str, Any]) -> None:
         """Tags are named in the parcel, since their ids may not exist yet."""

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
@@ -18,6 +18,7 @@ from bot.config import Config, ConfigError
 from bot.probes import Check
 from bot.wecom.client import Client
 from handlers import charts
+from nlp import calendar
 from storage import archive as archived
 from storage.db import StorageError
 from storage.sqlite import Sqlite
@@ -34,6 +35,7 @@ def row(check: Check) -> dict[str, str]:
 
 async def run(config: Config) -> list[Check]:
     found = [_keys(config), _storage(config), _lexicon(config), _font(), _people(config)]
+    found.append(holidays(config, WallClock().now()))
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
         found += await _archive(config)
         asked = await asyncio.gather(
@@ -48,7 +50,8 @@ def _keys(config: Config) -> Check:
     try:
         ids = server.keys(config)
     except ConfigError as exc:
-        return Check("身份", "bad", str(exc), "按 README 的接入清单补齐 config.toml")
+        cure = "运行 salesbot connect 照着做，或按 README 的接入清单补齐 config.toml"
+        return Check("身份", "bad", str(exc), cure)
     on = "、".join(ids.channels)
     return Check("身份", "ok", f"{config.wecom.corp_id}，已开的通道：{on}")
 
@@ -87,6 +90,17 @@ def _font() -> Check:
     if all(later > earlier for earlier, later in pairwise(sizes)):
         return Check("字体", "ok", "图片里的中文能显示")
     return Check("字体", "bad", "图片里的中文是空白", "重新安装依赖 noto-cjk-sans-otc")
+
+
+def holidays(config: Config, now: datetime) -> Check:
+    """Where stores keep public holidays, those of the year must be known; they come in November."""
+    if config.settings.followups.holidays == "work":
+        return Check("日历", "ok", "节假日照常提醒")
+    year = (now + timedelta(days=30)).year
+    if calendar.published(year):
+        return Check("日历", "ok", f"{year} 年的节假日已知")
+    return Check("日历", "warn", f"{year} 年的节假日还不知道，只按每周休息日提醒",
+                 "升级依赖 chinesecalendar")  # fmt: skip
 
 
 def _people(config: Config) -> Check:
@@ -169,8 +183,9 @@ async def _guarded(
 
 async def _api(config: Config, session: aiohttp.ClientSession) -> list[Check]:
     ids = server.keys(config)
-    client = Client(session, config.wecom.api_base, ids.corp_id, WallClock().now)
-    return await probes.ask(client, ids, config)
+    async with server.shelf(config) as shelf:
+        client = Client(session, config.wecom.api_base, ids.corp_id, WallClock().now, shelf)
+        return await probes.ask(client, ids, config)
 
 
 async def _callback(config: Config, session: aiohttp.ClientSession) -> list[Check]:

@@ -1,15 +1,17 @@
 """微信客服 towards the platform: pull what is new, answer, hand over."""
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
+from xml.sax.saxutils import escape
 
-from bot.clock import Clock
-from bot.wecom.client import Client
+from bot import pictures
+from bot.caller import Act, Caller
+from bot.messages import DESC, TITLE, cut
 from bot.wecom.errors import WeComError
-from bot.writer import Writer
-from handlers.values import Kf, KfHand, KfInvite, KfPull, KfText
+from handlers.values import Kf, KfHand, KfInvite, KfLink, KfPull, KfText
 from storage import inbox, kf
 from storage.db import Db
 from storage.outbox import Parcel
@@ -34,6 +36,10 @@ def packed(action: Kf) -> tuple[str, str, dict[str, Any]]:
         body = {"open_kfid": action.open_kfid, "text": action.text, "menu": menu,
                 "code": action.code}  # fmt: skip
         return "kf_text", action.to, body
+    if isinstance(action, KfLink):
+        body = {"open_kfid": action.open_kfid, "title": action.title, "desc": action.desc,
+                "url": action.url}  # fmt: skip
+        return "kf_link", action.to, body
     if isinstance(action, KfHand):
         body = {"open_kfid": action.open_kfid, "servicer": action.servicer}
         return "kf_hand", action.to, body
@@ -43,24 +49,12 @@ def packed(action: Kf) -> tuple[str, str, dict[str, Any]]:
     return "kf_who", action.to, {}
 
 
-class Desk:
-    """Every method raises WeComError; what it did is then tried again or given up in sight."""
-
-    def __init__(
-        self, writer: Writer, client: Client, secret: str, clock: Clock, bell: Callable[[], None]
-    ) -> None:
-        self._writer = writer
-        self._client = client
-        self._secret = secret
-        self._clock = clock
-        self._bell = bell
-        self.kinds: Mapping[str, Callable[[Parcel, dict[str, Any]], Any]] = {
-            "kf_pull": self._pull, "kf_text": self._text, "kf_hand": self._hand,
-            "kf_invite": self._invite, "kf_who": self._who,
+class Desk(Caller):
+    def _acts(self) -> Mapping[str, Act]:
+        return {
+            "kf_pull": self._pull, "kf_text": self._text, "kf_link": self._link,
+            "kf_hand": self._hand, "kf_invite": self._invite, "kf_who": self._who,
         }  # fmt: skip
-
-    async def send(self, parcel: Parcel) -> None:
-        await self.kinds[parcel.kind](parcel, json.loads(parcel.body))
 
     async def _call(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return await self._client.call(self._secret, "POST", f"kf/{path}", json=body)
@@ -98,15 +92,27 @@ class Desk:
             self._bell()
 
     async def _text(self, parcel: Parcel, given: dict[str, Any]) -> None:
-        """The id follows from the parcel, so a repeat after a crash is known as one."""
-        own = hashlib.blake2s(parcel.id.encode(), digest_size=16).hexdigest()
         path, whom = ("send_msg_on_event", {"code": given["code"]}) if given["code"] else (
             "send_msg", {"touser": parcel.target, "open_kfid": given["open_kfid"]})  # fmt: skip
+        await self._once(parcel, path, {**whom, **content(given["text"], given["menu"])})
+
+    async def _once(self, parcel: Parcel, path: str, body: Mapping[str, Any]) -> None:
+        """The id follows from the parcel, so a repeat after a crash is known as one."""
+        own = hashlib.blake2s(parcel.id.encode(), digest_size=16).hexdigest()
         try:
-            await self._call(path, {**whom, "msgid": own, **content(given["text"], given["menu"])})
+            await self._call(path, {**body, "msgid": own})
         except WeComError as error:
             if error.code != REPEATED:
                 raise
+
+    async def _link(self, parcel: Parcel, given: dict[str, Any]) -> None:
+        """A link must have a picture; it is uploaded each time, since few are sent."""
+        data = await asyncio.to_thread(pictures.png, cover(given["title"]))
+        thumb = await self._client.upload(self._secret, "image", "cover.png", data)
+        link = {"title": cut(given["title"], TITLE, "link.title"), "url": given["url"],
+                "desc": cut(given["desc"], DESC, "link.desc"), "thumb_media_id": thumb}  # fmt: skip
+        whom = {"touser": parcel.target, "open_kfid": given["open_kfid"]}
+        await self._once(parcel, "send_msg", {**whom, "msgtype": "link", "link": link})
 
     async def _hand(self, parcel: Parcel, given: dict[str, Any]) -> None:
         whom = {"open_kfid": given["open_kfid"], "external_userid": parcel.target}
@@ -150,6 +156,15 @@ def visitor(message: Mapping[str, Any]) -> str:
     """Who it is about; an event carries the id inside."""
     inside = message.get("event") or {}
     return str(message.get("external_userid") or inside.get("external_userid") or "")
+
+
+def cover(title: str) -> str:
+    """A quiet square with the first words of what is to be read."""
+    words = escape(title[:4])
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="240" height="240">'
+            f'<rect width="240" height="240" fill="#eaf0fd"/><rect x="24" y="160" width="64" '
+            f'height="6" fill="#2b62d9"/><text x="24" y="132" font-size="40" fill="#1d2530" '
+            f'font-family="Noto Sans CJK SC">{words}</text></svg>')  # fmt: skip
 
 
 def content(text: str, menu: list[list[str]]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from bot.app import Knowledge
 from bot.config import Config
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
-from handlers import dictionary, learning
+from handlers import audience, dictionary, learning
+from handlers.audience import Audiences
 from handlers.dictionary import Dictionary
 from handlers.library import save, stored
 from nlp import tokens
@@ -73,13 +74,20 @@ def tags(config: Config) -> Dictionary:
     return dictionary.load(config.path(own)) if own else dictionary.shipped()
 
 
+def audiences(config: Config) -> Audiences:
+    """The company's own file of audiences, or the one that ships."""
+    own = config.settings.scores.audiences
+    return audience.load(config.path(own), tags(config)) if own else audience.standard()
+
+
 async def read(config: Config, writer: Writer) -> Knowledge:
     found = await writer.do(stored)
     at = await writer.do(scripts.stamp_of)
     taught_at = await writer.do(learning.stamp_of)
     bank = shelve(found, await writer.do(learning.kept))
     return Knowledge(
-        lexicon(config), bank, quiz(), facts(config), tags(config), scripts_at=at,
+        lexicon(config), bank, quiz(), facts(config), tags(config), audiences(config),
+        scripts_at=at,
         learnt_at=taught_at, model=model(config),
     )  # fmt: skip
 

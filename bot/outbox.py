@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bot import contacts, groupmsg, messages, pictures, webhook
+from bot import afterwards, appchat, contacts, groupmsg, messages, pictures, webhook
 from bot import kf as desk
 from bot.clock import Clock
 from bot.messages import UPLOADED, split
@@ -23,17 +23,20 @@ from bot.writer import Writer
 from handlers.values import (
     Action,
     Answer,
+    Chat,
     Inbound,
     Kf,
     KfText,
+    Later,
     Mass,
+    Push,
     Register,
     Robot,
     Send,
     UpdateCard,
     Welcome,
 )
-from storage import materials, outbox
+from storage import materials, outbox, stops
 from storage.db import Db
 from storage.outbox import Parcel
 
@@ -56,6 +59,7 @@ AIBOT = "aibot:"  # chats with the bot are lanes of their own
 ANSWERS = {"enter_chat": "aibot_respond_welcome_msg",
            "template_card_event": "aibot_respond_update_msg"}  # fmt: skip
 QUICK = timedelta(seconds=5)  # for these two; other answers have a day
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 ENDED = 846608  # the stream was finished before: our answer is there already
 
 
@@ -73,6 +77,8 @@ def limit(target: str) -> Limit:
         return Limit(contacts.PER_MINUTE, 60 * contacts.PER_MINUTE)
     if target.startswith(webhook.LANE):
         return Limit(webhook.PER_MINUTE, 60 * webhook.PER_MINUTE)
+    if target.startswith(appchat.LANE):
+        return Limit(appchat.PER_MINUTE, 60 * appchat.PER_MINUTE)
     return Limit(PER_MINUTE, PER_HOUR)
 
 
@@ -92,16 +98,21 @@ def put(db: Db, cause: str, now: datetime, actions: list[Action]) -> None:
             kind, target, body = found
             text = json.dumps(body, ensure_ascii=False, sort_keys=True)
             digest = hashlib.sha256(f"{target}\n{kind}\n{text}".encode()).hexdigest()[:32]
-            outbox.put(db, parcel_id=f"{cause}#{n}.{part}", cause=cause, kind=kind,
-                       target=target, body=text, digest=digest, now=now)  # fmt: skip
+            due = now + afterwards.GRACE if isinstance(action, UpdateCard) else now
+            outbox.put(db, parcel_id=f"{cause}#{n}.{part}", cause=cause, kind=kind, target=target,
+                       body=text, digest=digest, now=now, due=due)  # fmt: skip
 
 
 def _bodies(action: Action) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Kind, target and body of each parcel; passive replies leave with the callback's answer."""
-    if isinstance(action, Answer | UpdateCard):
+    """Kind, target and body of each parcel; an answer leaves with the callback's own."""
+    if isinstance(action, Answer):
         return
     if isinstance(action, Welcome):
         yield "welcome", action.external_userid, {"code": action.code, "text": action.text}
+    elif isinstance(action, Push):
+        yield "push", f"{AIBOT}{action.chat}", {"text": action.text, "group": action.group}
+    elif isinstance(action, Later):
+        yield afterwards.packed(action)
     elif isinstance(action, KfText):
         for n, piece in enumerate(split(action.text)):
             yield desk.packed(action if not n else replace(action, text=piece, menu=(), code=""))
@@ -113,6 +124,8 @@ def _bodies(action: Action) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield groupmsg.packed(action)
     elif isinstance(action, Robot):
         yield from webhook.packed(action)
+    elif isinstance(action, Chat):
+        yield from appchat.packed(action)
     else:
         yield from messages.packed(action)
 
@@ -160,9 +173,14 @@ class Sender:
         self, *, writer: Writer, client: Client, secret: str, contact_secret: str, agent_id: int,
         clock: Clock, lanes: int, rng: random.Random, folder: Path, kf_secret: str = "",
         hooks: Mapping[str, str] = MappingProxyType({}), operators: Sequence[str] = (),
+        shadow: bool = False,
     ) -> None:  # fmt: skip
-        """`folder` holds the material library's files; `hooks` are the robots' addresses."""
+        """`folder` holds the material library's files; `hooks` are the robots' addresses.
+
+        In `shadow` nothing leaves: everything is noted as what would have been sent.
+        """
         self._operators = operators
+        self._shadow = shadow
         self._writer = writer
         self._client = client
         self._secret = secret
@@ -178,6 +196,8 @@ class Sender:
         self._desk = desk.Desk(writer, client, kf_secret or secret, clock, self._ring)
         self._tasks = groupmsg.Tasks(writer, client, contact_secret, clock, self._ring)
         self._robots = webhook.Robots(client, hooks)
+        self._later = afterwards.Afterwards(writer, client, secret, clock, agent_id)
+        self._chats = appchat.Chats(writer, client, secret, clock, self._ring)
         self.link: LongLink | None = None  # the aibot's, where it is on
 
     def _ring(self) -> None:
@@ -200,10 +220,31 @@ class Sender:
         """What may go now; its exact bytes are kept before the first attempt."""
         now = self._clock.now()
         room = ALL_PER_MINUTE - outbox.sent_in_all(db, now - timedelta(minutes=1))
+        stopped = frozenset(stop.way for stop in stops.on(db))
+        while due := outbox.due(db, now, max(min(room, BATCH), 0)):
+            lanes = self._lanes_of(db, due, now)
+            left = [lane for lane in lanes if not self._stopped(db, lane, stopped, now)]
+            ready = [parcel for lane in left for parcel in self._allowed(db, lane, now)]
+            if ready or left:
+                return ready
+        return []  # where all of it was stopped, what stands behind it was looked at too
+
+    def _lanes_of(self, db: Db, due: list[Parcel], now: datetime) -> list[list[Parcel]]:
+        """By receiver; in the shadow only what asks, the rest is noted."""
         lanes: dict[str, list[Parcel]] = {}
-        for parcel in outbox.due(db, now, max(min(room, BATCH), 0)):
-            lanes.setdefault(parcel.target, []).append(parcel)
-        return [parcel for lane in lanes.values() for parcel in self._allowed(db, lane, now)]
+        for parcel in due:
+            if self._shadow and parcel.kind not in stops.READING:
+                outbox.shadowed(db, parcel.id, now)
+            else:
+                lanes.setdefault(parcel.target, []).append(parcel)
+        return list(lanes.values())
+
+    def _stopped(self, db: Db, lane: list[Parcel], stopped: frozenset[str], now: datetime) -> bool:
+        """By 急停: it waits, and is looked at again in a minute. Operators are always told."""
+        if lane[0].target in self._operators or not stops.holds(stopped, lane[0]):
+            return False
+        outbox.held(db, lane[0].target, now + timedelta(minutes=1))
+        return True
 
     def _allowed(self, db: Db, lane: list[Parcel], now: datetime) -> list[Parcel]:
         """As many of a lane as its receiver may get; the others wait, and no failure is counted."""
@@ -260,20 +301,33 @@ class Sender:
             return await self._answer(parcel)
         if parcel.kind == "welcome":
             return await self._welcome(parcel)
-        if parcel.kind in self._desk.kinds:
-            await self._desk.send(parcel)
-        elif parcel.kind in webhook.KINDS:
+        for doing in (self._desk, self._later, self._chats):
+            if parcel.kind in doing.kinds:
+                await doing.send(parcel)
+                return await self._gone(group)
+        if parcel.kind in webhook.KINDS:
             await self._robots.send(group)
-        else:
-            body = parcel.request or await self._with_file(parcel)
-            told = await self._client.send(self._secret, body.encode())
-            return await self._gone(group, str(told.get("msgid") or ""))
-        return await self._gone(group)
+            return await self._gone(group)
+        if parcel.kind == "push":
+            return await self._push(parcel)
+        body = parcel.request or await self._with_file(parcel)
+        return await self._gone(group, await self._client.send(self._secret, body.encode()))
 
-    async def _gone(self, group: list[Parcel], msgid: str = "") -> bool:
+    async def _gone(self, group: list[Parcel], told: Mapping[str, Any] = NOTHING) -> bool:
         now, ids = self._clock.now(), [parcel.id for parcel in group]
-        await self._writer.do(lambda db: outbox.sent(db, ids, now, msgid))
+        names = str(told.get("msgid") or ""), str(told.get("response_code") or "")
+        await self._writer.do(lambda db: outbox.sent(db, ids, now, *names))
         return True
+
+    async def _push(self, parcel: Parcel) -> bool:
+        """By the long connection; the platform takes it only where somebody spoke to the bot."""
+        if self.link is None:
+            raise WeComError(UNREACHABLE, "没有开智能机器人长连接", permanent=True)
+        given = json.loads(parcel.body)
+        body = {"chat_type": 2 if given["group"] else 1, "msgtype": "markdown",
+                "markdown": {"content": given["text"]}}  # fmt: skip
+        await self.link.push(parcel.target.removeprefix(AIBOT), body)
+        return await self._gone([parcel])
 
     async def _answer(self, parcel: Parcel) -> bool:
         """By the long connection, under the name the question came with."""

@@ -13,6 +13,7 @@ from bot.clock import WallClock
 from bot.config import Config
 from bot.server import VERIFY_NAME, Keys
 from bot.wecom import cipher
+from bot.wecom.callback import OURSELVES
 from bot.wecom.client import Client
 from bot.wecom.envelope import Channel
 from bot.wecom.errors import WeComError
@@ -141,7 +142,8 @@ async def callbacks(
 async def _callback(base: str, channel: Channel, http: aiohttp.ClientSession) -> Check:
     name = "回调" if channel.name == "app" else f"回调 {channel.name}"
     address, word = f"{base}/callback/{channel.name}", secrets.token_hex(8)
-    async with http.get(address, params=_signed(channel, word)) as answer:
+    ourselves = {"User-Agent": OURSELVES}
+    async with http.get(address, params=_signed(channel, word), headers=ourselves) as answer:
         said = (await answer.content.read(4096)).decode(errors="replace")
     if answer.status == 200 and said == word:
         return Check(name, "ok", f"{address} 验证通过")

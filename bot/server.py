@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter
 
 from bot import library
 from bot.app import App
@@ -20,7 +21,9 @@ from bot.archive import keys as archive_keys
 from bot.archive.puller import Archive, Setup
 from bot.clock import Clock, WallClock
 from bot.config import Aibot, Config, ConfigError
+from bot.connect.routes import Connect
 from bot.gate import Gate
+from bot.health import Health, Ways
 from bot.outbox import Sender
 from bot.sidebar.routes import Place, Sidebar
 from bot.wecom import callback
@@ -28,9 +31,7 @@ from bot.wecom.client import Client, Shelf
 from bot.wecom.envelope import Channel
 from bot.wecom.longlink import LongLink
 from bot.writer import Store, Writer
-from storage import inbox, surfaces
-from storage import outbox as parcels
-from storage.db import Db
+from storage.db import StorageError
 from storage.sqlite import Sqlite
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,9 @@ def _hooks(config: Config) -> dict[str, str]:
         if manager.webhook and not found.get(manager.webhook):
             raise ConfigError(f"{manager.userid} 的 webhook 是 {manager.webhook!r}，"
                               "但没有这个名字的 [[webhooks]]，或它的 url 是空的")  # fmt: skip
+    for hook in config.webhooks:
+        if hook.chat and not found[hook.name]:
+            raise ConfigError(f"[[webhooks]] {hook.name} 填了 chat，但 url 是空的")
     return found
 
 
@@ -190,9 +194,10 @@ async def assemble(
             writer=writer, client=client, secret=ids.secret, contact_secret=ids.contact_secret,
             agent_id=ids.agent_id, clock=clock, lanes=lanes, rng=random.Random(salt or None),
             folder=config.materials(), kf_secret=ids.kf_secret, hooks=ids.hooks,
-            operators=config.settings.access.operators,
+            operators=config.settings.access.operators, shadow=config.server.shadow,
         )  # fmt: skip
-        app = App(config.settings, ids.corp_id, bot_name, clock, writer, sender, known, salt)
+        app = App(config.settings, ids.corp_id, bot_name, clock, writer, sender, known, salt,
+                  shadow=config.server.shadow)  # fmt: skip
         running = Running(app, writer, client, config, ids)
         if config.wecom.callback_ips:
             running.gate = Gate(client, ids.secret, clock.now)
@@ -238,27 +243,68 @@ def opener(config: Config) -> Callable[[], Store]:
     return open_store
 
 
+@asynccontextmanager
+async def shelf(config: Config) -> AsyncIterator[Shelf | None]:
+    """The tokens that `serve` and the commands share; none where there is no store yet.
+
+    A command that fetched its own would do no harm, but each has its share of the day's fetches.
+    """
+    if not _in_step(config):
+        yield None
+        return
+    writer = Writer(lambda: Sqlite(config.database()), asyncio.get_running_loop())
+    await writer.start()
+    try:
+        yield Shelf(writer)
+    finally:
+        await writer.close()
+
+
+def _in_step(config: Config) -> bool:
+    """Whether there is a store that lacks no step; a broken one is told of by whoever needs it."""
+    path = config.database()
+    if not path.exists():
+        return False
+    try:
+        store = Sqlite(path)
+        try:
+            return not store.pending()
+        finally:
+            store.close()
+    except (StorageError, sqlite3.DatabaseError):
+        return False
+
+
 def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> list[web.RouteDef]:
-    """Callbacks, the sidebar, health, metrics and the domain check."""
+    """Callbacks, the sidebar, the connecting page, health, metrics and the domain check."""
     registry = CollectorRegistry()
     counter = Counter("salesbot_callbacks", "Callbacks by path and result", ["path", "result"],
                       registry=registry)  # fmt: skip
-    door = callback.routes(channels, running.app, WallClock().now, window_s, counter)
+    ways = _ways(running)
+    door = callback.routes(channels, running.app, WallClock().now, window_s, counter, ways)
     if running.gate is not None:
         gate = running.gate
         door = [web.route(r.method, r.path, gate.guard(r.handler), **r.kwargs) for r in door]
-    health = _Health(running, registry)
     found = [
         *door,
         *_sidebar(running).routes(),
-        web.get("/healthz", health.alive),
-        web.get("/readyz", health.ready),
-        web.get("/metrics", health.metrics),
+        *Connect(ways, running.app.clock, running.config, channels).routes(),
+        *Health(ways, registry).routes(),
     ]
     if running.config.server.verify_dir:
         folder = running.config.path(running.config.server.verify_dir)
         found.append(web.get("/" + VERIFY_NAME + "{name:[A-Za-z0-9]{1,64}}.txt", _verifier(folder)))
     return found
+
+
+def _ways(running: Running) -> Ways:
+    ids, link = running.ids, running.link
+    on = frozenset((*ids.channels, *(["aibot"] if ids.bot_secret else [])))
+
+    def linked() -> str | None:
+        return link.problem if link is not None else None
+
+    return Ways(running.writer, running.app.clock.now, on, bool(ids.hooks), linked)
 
 
 def _sidebar(running: Running) -> Sidebar:
@@ -279,48 +325,3 @@ def _verifier(folder: Path) -> Callable[[web.Request], Awaitable[web.StreamRespo
         return web.FileResponse(path)
 
     return verify
-
-
-def _state(seen: surfaces.Seen | None, on: bool) -> dict[str, str]:
-    if seen is None:
-        return {"state": "waiting" if on else "off"}
-    return {"state": "working", "since": seen.since.isoformat(), "last": seen.last.isoformat()}
-
-
-class _Health:
-    def __init__(self, running: Running, registry: CollectorRegistry) -> None:
-        self._running = running
-        self._registry = registry
-        self._waiting = Gauge("salesbot_inbox_waiting", "Messages not handled yet",
-                              registry=registry)  # fmt: skip
-        self._parcels = Gauge("salesbot_outbox", "Parcels by state", ["state"], registry=registry)
-
-    async def alive(self, _: web.Request) -> web.Response:
-        return web.json_response({"ok": True})
-
-    async def ready(self, _: web.Request) -> web.Response:
-        """Able to take messages: the store answers, and does so in time."""
-        try:
-            async with asyncio.timeout(1):
-                found = await self._running.writer.do(self._surfaces, urgent=True)
-        except Exception as exc:  # whatever it is, it is the reason
-            return web.json_response({"ready": False, "reason": f"数据库不可用：{exc}"}, status=503)
-        return web.json_response({"ready": True, "surfaces": found})
-
-    def _surfaces(self, db: Db) -> dict[str, dict[str, str]]:
-        """Each way into WeCom: off, waiting for its first message, or working since then."""
-        ids, errors = self._running.ids, surfaces.errors(db)
-        on = {*ids.channels, *(["aibot"] if ids.bot_secret else [])}
-        found = {name: _state(surfaces.seen(db, name) if name in on else None, name in on)
-                 for name in surfaces.CHANNELS}  # fmt: skip
-        found["webhook"] = {"state": "on" if ids.hooks else "off"}
-        for name, error in errors.items():
-            found.setdefault(name, {})["error"] = error
-        return found
-
-    async def metrics(self, _: web.Request) -> web.Response:
-        self._waiting.set(await self._running.writer.do(inbox.depth))
-        self._parcels.clear()  # a state that is empty now has no row
-        for state, n in (await self._running.writer.do(parcels.depth)).items():
-            self._parcels.labels(state).set(n)
-        return web.Response(body=generate_latest(self._registry), content_type="text/plain")

@@ -17,6 +17,10 @@ SLICE_S = 0.05  # how long a batch may go on while callbacks wait for their comm
 
 
 class Store(Db, Protocol):
+    def settle(self) -> None:
+        """What must follow a commit."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -97,6 +101,7 @@ class Writer:
                         break
                     _try(store, job)
                     done.append(job)
+            store.settle()
         except Exception as exc:  # the commit itself failed: nothing of the batch holds
             log.exception("commit failed")
             done = done or batch  # it could not even begin: told, not tried again for ever

@@ -3,13 +3,35 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from handlers import cards, concerns, followups, journey, names, suggest, tags, undo
+from handlers import (
+    amend,
+    cards,
+    checklist,
+    concerns,
+    followups,
+    intaking,
+    journey,
+    logged,
+    lost,
+    merge,
+    names,
+    overrides,
+    plans,
+    privacy,
+    promises,
+    referral,
+    rhythm,
+    scores,
+    suggest,
+    tags,
+    undo,
+)
 from handlers.context import Ctx
 from handlers.values import Action, Send
 from handlers.words import TIERS, when
 from nlp import mask
 from nlp.labels import CONCERNS
-from storage import customers, dialogs
+from storage import audit, customers, dialogs
 from storage import followups as owed
 from storage.customers import Customer
 from storage.dialogs import Dialog
@@ -36,10 +58,9 @@ def looked_at(member: str, ctx: Ctx) -> Customer | None:
 
 def choose(name: str, member: str, then: dict[str, str], ctx: Ctx) -> Iterator[Action]:
     """Offer the candidates; the answer continues with `then`."""
-    among = names.visible(member, ctx)
-    found = names.find(name, among)
+    found = names.look(name, member, ctx)
     if not found.candidates:
-        yield Send(member, names.not_found(name, ctx, among))
+        yield Send(member, names.not_found(name, member, ctx))
         return
     ids = [c.id for c in found.candidates]
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="which",
@@ -58,7 +79,7 @@ def _masked(then: dict[str, str]) -> dict[str, str]:
 
 def with_customer(name: str, member: str, then: dict[str, str], ctx: Ctx) -> Iterator[Action]:
     """Do `then` for the customer of that name, asking when it is not plain who that is."""
-    customer = names.find(name, names.visible(member, ctx)).one
+    customer = names.look(name, member, ctx).one
     if customer is None:
         yield from choose(name, member, then, ctx)
     else:
@@ -67,10 +88,12 @@ def with_customer(name: str, member: str, then: dict[str, str], ctx: Ctx) -> Ite
 
 def perform(customer: Customer, member: str, then: dict[str, str], ctx: Ctx) -> Iterator[Action]:
     do = then["do"]
+    audit.note(ctx.db, who=member, what=do, customer=customer.id, now=ctx.now)
     if do == "show":
         yield from cards.show(customer, member, ctx)
     elif do == "words":
         yield from booked(customer, then["text"], member, ctx)
+        yield from promises.propose(customer, then.get("own", ""), member, ctx)
     elif do == "book":
         yield from book_only(customer, then["text"], member, ctx)
     elif do == "record":
@@ -86,15 +109,42 @@ def perform(customer: Customer, member: str, then: dict[str, str], ctx: Ctx) -> 
     elif do == "why":
         cards.focus(customer, member, ctx)
         yield Send(member, cards.why(customer, ctx))
+    elif do == "checklist":
+        cards.focus(customer, member, ctx)
+        yield from checklist.show(customer, member, ctx)
+    elif do == "hand_over":
+        yield from intaking.hand_over(customer, then["text"], member, ctx)
+    elif do == "override":
+        yield from overrides.perform(customer, then["text"], member, ctx)
+    elif do == "level":
+        yield from overrides.offer(customer, member, ctx)
+    elif do == "scores":
+        cards.focus(customer, member, ctx)
+        yield Send(member, scores.listing(customer, ctx))
+    elif do == "leave_sop":
+        yield from plans.leave(customer, member, ctx)
+    elif do == "give":
+        yield from referral.give(customer, then["text"], member, ctx)
+    elif do == "lost":
+        yield from lost.apply(customer, then["text"], member, ctx)
+    elif do == "merge":
+        yield from merge.ask(customer, then["text"], member, ctx)
+    elif do == "part":
+        yield from merge.part(customer, member, ctx)
+    elif do in privacy.DOES:
+        yield from privacy.perform(customer, member, then, ctx)
 
 
 def recorded(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
-    note = journey.parse(words, ctx)
-    if note is None:
+    if meant := logged.wrong(words) or logged.becomes(words, ctx):
+        yield from amend.amend(meant, member, ctx, customer)
+        return
+    notes = logged.read(words, ctx)
+    if not notes:
         yield Send(member, f"没看懂要给{customer.name}记什么。可以记：{journey.DEALS}，"
                            f"例如：记录 {customer.name} 周六下午3点试驾")  # fmt: skip
         return
-    yield from journey.record(customer, note, member, ctx)
+    yield from journey.record_all(customer, notes, member, ctx)
 
 
 def booked(
@@ -124,11 +174,12 @@ def contacted(
     """The advisor has been in touch: close what was owed, plan the next."""
     was = undo.before(customer, ctx)
     open_ones = was.owed
-    target = followup or next(iter(open_ones), None)
+    target = followup or next((f for f in open_ones if f.kind not in followups.ASKED), None)
     for one in open_ones:
-        if one.due_at <= ctx.now or one.reminded_at or one == target:
+        if one.due_at <= ctx.now or one.reminded_at or one == target or one.kind == "waiting":
             owed.close(ctx.db, one.id, ctx.now, "已联系")
     customers.change(ctx.db, customer.id, contacted_at=ctx.now)
+    rhythm.touched(customer.id, ctx)
     undo.remember(ctx, member, f"{customer.name} 已联系", was)
     fresh = customers.get(ctx.db, customer.id) or customer
     followups.plan_cadence(fresh, ctx)

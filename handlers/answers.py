@@ -4,7 +4,24 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from handlers import acts, cards, corrections, digests, followups, journey, names, paste, suggest
+from handlers import (
+    acts,
+    cards,
+    chosen,
+    corrections,
+    digests,
+    followups,
+    journey,
+    lost,
+    merge,
+    names,
+    overrides,
+    paste,
+    privacy,
+    steps,
+    suggest,
+    visits,
+)
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send, UpdateCard
 from nlp.reading import Slot
@@ -14,7 +31,8 @@ from storage.customers import Customer
 from storage.dialogs import Dialog
 from storage.followups import FollowUp
 
-QUESTIONS = ("suggest", "who", "which", "item", "list", "digest", "fill", "reason", "wrong")
+QUESTIONS = ("suggest", "who", "which", "item", "list", "digest", "fill", "reason", "wrong",
+             "choice", "visits", "when", "people", steps.LIST, lost.KIND)  # fmt: skip
 LOST = """没看懂这句话。可以这样说：
 · 客户王女士问：冬天续航怎么样
 · 客户 王女士
@@ -29,12 +47,14 @@ def answer(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
         return None
     if words.isdecimal() and len(words) <= 2:
         return digit(_meant(asked, int(words), ctx), int(words), ctx)
+    if asked.kind in ("choice", "when") and (actions := chosen.words(asked, words, ctx)):
+        return actions
     if asked.kind == "fill" and _is_value(asked, words, ctx):
         return suggest.supply(asked, words, ctx)
-    if asked.kind == "reason" and (why_not := journey.reason(words)):
-        dialogs.close(ctx.db, asked.id)
-        body = asked.body
-        return journey.explain(body["event"], body["name"], why_not, msg.sender, ctx)
+    if asked.kind == "reason" and journey.reason(words):
+        return journey.because(asked, words, ctx)
+    if asked.kind == lost.KIND and (actions := lost.answer(asked, words, ctx)):
+        return actions
     if asked.kind == "who" and len(words) <= 12 and (actions := _named(asked, words, ctx)):
         return actions
     return snooze_words(words, msg.sender, ctx)
@@ -55,7 +75,7 @@ def _meant(asked: Dialog, n: int, ctx: Ctx) -> Dialog:
 
 def _named(asked: Dialog, words: str, ctx: Ctx) -> Iterator[Action] | None:
     """A short answer to 这是哪位客户说的？; None when it is no name at all."""
-    found = names.find(words, names.visible(asked.member, ctx))
+    found = names.look(words, asked.member, ctx)
     if not found.candidates:
         return None
     dialogs.close(ctx.db, asked.id)
@@ -75,13 +95,35 @@ def digit(asked: Dialog, n: int, ctx: Ctx) -> Iterator[Action]:
         yield from press(asked, {1: "done", 2: "tomorrow", 3: "other"}.get(n, ""), ctx)
     elif asked.kind == "wrong":
         yield from corrections.pick(asked, n, ctx)
+    elif asked.kind == "visits":
+        yield from visits.open_(asked, n, ctx)
+    elif asked.kind == "people":
+        yield from _person(asked, n, ctx)
     elif asked.kind == "digest":
         yield from digests.detail(asked, n, ctx)
+    elif asked.kind == "reason":
+        yield from journey.because(asked, str(n), ctx)
+    elif asked.kind == steps.LIST:
+        yield from steps.open_(asked, n, ctx)
+    elif asked.kind == lost.KIND:
+        yield from lost.digit(asked, n, ctx)
+    elif asked.kind == "choice":
+        yield from chosen.take(asked, n, ctx)
     elif asked.kind == "who" and n == 0:
         dialogs.close(ctx.db, asked.id)
         yield Send(member, "好，这次不记到客户名下。")
     else:
         yield Send(member, "这里要的不是数字。" + LOST)
+
+
+def _person(asked: Dialog, n: int, ctx: Ctx) -> Iterator[Action]:
+    """Line `n` of a list of customers."""
+    ids = asked.body["ids"]
+    customer = customers.get(ctx.db, ids[n - 1]) if 1 <= n <= len(ids) else None
+    if customer is None:
+        yield Send(asked.member, f"请回复 1 到 {len(ids)}。")
+        return
+    yield from cards.show(customer, asked.member, ctx)
 
 
 def _which(asked: Dialog, n: int, ctx: Ctx) -> Iterator[Action]:
@@ -163,9 +205,26 @@ def press(dialog: Dialog, key: str, ctx: Ctx) -> Iterator[Action]:
     elif key == "wrong":
         yield from corrections.ask(picked[0], dialog.member, ctx)
     elif key == "why":
-        yield Send(dialog.member, cards.why(picked[0], ctx))
+        yield Send(dialog.member, why(*picked, ctx))
+    elif key == "level":
+        yield from overrides.offer(picked[0], dialog.member, ctx)
     else:
         yield Send(dialog.member, "请回复 1 已联系、2 明早、3 换话术。")
+
+
+def why(customer: Customer, followup: FollowUp | None, ctx: Ctx) -> str:
+    """Of a reminder the rule it comes from, of a card the tier and level."""
+    return followups.explain(followup, customer, ctx) if followup else cards.why(customer, ctx)
+
+
+def why_item(number: str, member: str, ctx: Ctx) -> Iterator[Action]:
+    """为什么 2: of a line of the newest list."""
+    dialog = acts.recent(member, ctx, "list")
+    picked = _picked(dialog, number, ctx) if dialog else None
+    if picked is None:
+        yield Send(member, "名单里没有这个序号。回复 待办 看名单，再回复 为什么 1。")
+        return
+    yield Send(member, why(*picked, ctx))
 
 
 _MORNING = re.compile(
@@ -217,13 +276,21 @@ def card(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     yield UpdateCard(PRESSED.get(key.partition(":")[0], "已处理"), msg.sender, code)
     if dialog.kind == "suggest":
         yield from _suggest_card(dialog, key, ctx)
+    elif dialog.kind in DECIDED:
+        yield from DECIDED[dialog.kind](dialog, key, ctx)
     else:
         yield from press(dialog, key, ctx)
 
 
+# Cards that ask for one decision: whoever asked acts on the button.
+DECIDED: dict[str, Callable[[Dialog, str, Ctx], Iterator[Action]]] = {
+    "choice": chosen.decide,
+    "erase": privacy.decide,
+    "merge": merge.decide,
+}
 PRESSED = {"use": "已采用", "more": "已换一批", "refuse": "已记为不合适", "why": "已说明",
            "done": "已联系", "tomorrow": "明早提醒", "other": "已给话术",
-           "wrong": "看下面"}  # fmt: skip
+           "wrong": "看下面", "level": "看下面", "pick": "已选"}  # fmt: skip
 
 
 def _suggest_card(dialog: Dialog, key: str, ctx: Ctx) -> Iterator[Action]:

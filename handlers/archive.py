@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from handlers import bursts, concerns, followups, recalls, suggest, tiers
+from handlers import bursts, concerns, followups, promises, recalls, suggest, tiers, waiting
 from handlers.context import Ctx
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send
 from handlers.words import short
 from nlp import mask
+from nlp.reading import Reading
 from storage import archive, customers, groups, inbox, tags
 from storage import followups as owed
 from storage.customers import Customer
@@ -33,6 +34,7 @@ NAMES = {
 }  # fmt: skip
 AGREED = "agree"
 CADENCE = "cadence"
+OLD = (CADENCE, "rejudge")
 
 
 def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -48,6 +50,8 @@ def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         yield from _customer(customer, msg, ctx)
     elif other := _addressed(msg, ctx):
         _answered(other, msg, ctx)
+        if ctx.now - msg.sent_at <= FRESH:
+            yield from promises.propose(other, msg.text, msg.sender, ctx)
 
 
 def _addressed(msg: Inbound, ctx: Ctx) -> Customer | None:
@@ -68,8 +72,11 @@ def _answered(other: Customer, msg: Inbound, ctx: Ctx) -> None:
     text = mask.phones(msg.text) if msg.text.strip() else _label(msg)
     customers.said(ctx.db, msg_id=msg.id, customer_id=other.id, who="advisor", member=msg.sender,
                    text=text, now=msg.sent_at, source="archive")  # fmt: skip
+    waiting.answered(other.id, msg.sent_at, ctx)
     if other.contacted_at is None or other.contacted_at < msg.sent_at:
         customers.change(ctx.db, other.id, contacted_at=msg.sent_at)
+        if ctx.now - msg.sent_at <= FRESH:
+            followups.touched(other, ctx, msg.sent_at)
 
 
 def _customer(customer: Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -83,7 +90,14 @@ def _customer(customer: Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         said = short(mask.phones(reading.text), 60)
         yield Send(customer.owner, f"{customer.name}{place}说：{said}")
         yield from suggest.offer(reading.text, noted.customer, noted, customer.owner, ctx)
+    _waits(noted.customer, msg, reading, ctx)
     yield from concerns.alarms(noted, ctx)
+
+
+def _waits(customer: Customer, msg: Inbound, reading: Reading | None, ctx: Ctx) -> None:
+    """Only between two people is it known whose answer is awaited."""
+    if not msg.chat and ctx.team.advisor(msg.to) and ctx.now - msg.sent_at <= FRESH:
+        waiting.heard(customer, msg.text, msg.sent_at, reading, ctx)
 
 
 def _noted(customer: Customer, msg: Inbound, ctx: Ctx) -> concerns.Noted:
@@ -114,9 +128,9 @@ def _owe(customer: Customer, before: Sequence[FollowUp], msg: Inbound, ctx: Ctx)
     if ctx.now - msg.sent_at <= timedelta(days=ctx.settings.tiers.active_days):
         followups.plan_cadence(customer, ctx)
         return
-    owed.drop(ctx.db, customer.id, ctx.now, "旧消息", (CADENCE,))
+    owed.drop(ctx.db, customer.id, ctx.now, "旧消息", OLD)
     for followup in before:
-        if followup.kind == CADENCE:
+        if followup.kind in OLD:
             owed.reopen(ctx.db, followup)
 
 
@@ -156,6 +170,7 @@ def _active(customer: Customer, msg: Inbound, ctx: Ctx) -> None:
                               member=msg.to or msg.chat, msg_id=msg.id,
                               said_at=msg.sent_at)  # fmt: skip
         _owe(noted.customer, before, msg, ctx)
+        _waits(noted.customer, msg, None, ctx)
         archive.relabel(ctx.db, msg.id, _label(msg))
         return
     customers.said(ctx.db, msg_id=msg.id, customer_id=customer.id, who="customer",

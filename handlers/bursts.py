@@ -14,6 +14,7 @@ from typing import Any
 from handlers.context import Ctx
 from handlers.values import Inbound
 from nlp.reading import Reading
+from nlp.second import OPINION
 from storage import bursts, customers, events, tags
 from storage.bursts import Burst
 from storage.customers import Customer
@@ -25,7 +26,7 @@ TURNS = ("就不", "不去", "不想", "不用", "不要", "不考虑", "不是�
 WROTE = 3  # the origin of what a visitor of customer service wrote
 MASKED = ("phone", "plate")  # the log has them masked, so they cannot be read a second time
 _JUDGED = ("tier", "track", "tier_reason", "level", "level_reason", "model")
-_MOVES = ("级别", "意向")
+_MOVES = ("级别", "意向", "顾虑")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,9 @@ def _parted(run: str, piece: str, ctx: Ctx) -> bool:
 
 def _says(reading: Reading) -> bool:
     """It judges or wants something."""
-    return any(c.polarity for c in reading.concerns) or bool(reading.intents)
+    judged = any(c.polarity and not c.rule.endswith(".word") for c in reading.concerns)
+    # What is merely named says nothing yet, and fragments are not what an opinion is learnt from.
+    return judged or any(not i.rule.startswith(OPINION) for i in reading.intents)
 
 
 def _latin(letter: str) -> bool:

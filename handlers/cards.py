@@ -3,12 +3,26 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from handlers import followups, relations, tags
+from handlers import (
+    checklist,
+    enrol,
+    followups,
+    lost,
+    merge,
+    playbook,
+    pools,
+    referral,
+    relations,
+    scores,
+    sides,
+    tags,
+    whys,
+)
 from handlers.context import Ctx
 from handlers.values import Action, Button, Card
 from handlers.words import CONCERN_STATES, POLARITY, TIERS, ago, short, when
 from nlp.labels import CONCERNS
-from storage import customers, dialogs, events
+from storage import appointments, customers, dialogs
 from storage import followups as owed
 from storage.customers import Customer, Tag
 
@@ -30,8 +44,17 @@ def lines(customer: Customer, ctx: Ctx) -> list[str]:
     out.append(f"最近：客户说话{ago(customer.spoke_at, ctx.now)}，"
                f"联系{ago(customer.contacted_at, ctx.now)}")  # fmt: skip
     out += _dates(customer, ctx)
+    out += sides.line(customer, ctx)
+    out += lost.line(customer, ctx)
+    out += pools.line(customer, ctx)
+    out += referral.line(customer, ctx)
+    out += enrol.line(customer, ctx)
+    out += scores.line(customer, ctx)
+    out += playbook.line(customer, ctx)
+    out += checklist.line(customer, ctx)
     if others := relations.others(customer, ctx):
         out.append("另有顾问：" + "、".join(others))
+    out += merge.lines(customer, ctx)
     if customer.deleted_at:
         out.append("⚠️ 已不是好友：不要再联系")
     if customer.opted_out_at:
@@ -53,9 +76,9 @@ def _concern(tag: Tag) -> str:
 
 
 def _dates(customer: Customer, ctx: Ctx) -> Iterator[str]:
-    appointment = events.last(ctx.db, customer.id, "预约")
-    if appointment and appointment.at > ctx.now:
-        yield f"预约：{_said(appointment.at, ctx)} {short(appointment.evidence, 16)}"
+    if appointment := appointments.ahead(ctx.db, customer.id, ctx.now):
+        what = f"{appointment.kind}{appointment.model}（{appointment.state}）"
+        yield f"预约：{_said(appointment.at, ctx)} {what}"
     following = owed.open_of(ctx.db, customer.id)
     if following:
         why_owed = followups.reason(following[0], customer, ctx)
@@ -73,12 +96,13 @@ def show(customer: Customer, member: str, ctx: Ctx) -> Iterator[Action]:
     body = {"customer": customer.id, "followup": ""}
     dialogs.begin(ctx.db, dialog_id=dialog, member=member, kind="item", body=body, now=ctx.now)
     head, *rest = lines(customer, ctx)
+    playbook.shown(customer, ctx)
     stuck = followups.unresolved(customer, ctx)
     yield Card(
         to=member, task_id=dialog, title=head, text="\n".join(rest),
         desc="未解决：" + "、".join(stuck) if stuck else "没有未解决的顾虑",
         buttons=(Button("给话术", "other", 1), Button("已联系", "done"), Button("明早", "tomorrow"),
-                 Button("为什么", "why"), Button("标签不对", "wrong")),
+                 Button("为什么", "why"), Button("标签不对", "wrong"), Button("改级别", "level")),
     )  # fmt: skip
 
 
@@ -88,16 +112,5 @@ def focus(customer: Customer, member: str, ctx: Ctx) -> None:
 
 
 def why(customer: Customer, ctx: Ctx) -> str:
-    """Tier and level with their last changes and the evidence of each."""
-    out = [f"{customer.name}为什么是{TIERS[customer.tier]}·{customer.level}级："]
-    out.append(f"· {TIERS[customer.tier]}：{customer.tier_reason}")
-    out.append(f"· {customer.level}级：{customer.level_reason}")
-    moves = events.of(ctx.db, customer.id, "级别", "意向")[:10]
-    for move in moves:
-        local = move.at.astimezone(ctx.zone)
-        out.append(f"· {local.month}月{local.day}日 {move.evidence}")
-    for t in customers.tags(ctx.db, customer.id, ctx.now, "concern")[:5]:
-        out.append(
-            f"· {CONCERNS.get(t.code, t.code)}：“{short(t.evidence, 20)}”，提过{t.mentions}次"
-        )
-    return "\n".join(out)
+    """Tier and level with their rules, their last changes and the evidence of each."""
+    return whys.told(customer, ctx)

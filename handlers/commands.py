@@ -2,52 +2,59 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from handlers import (
     acts,
+    amend,
     answers,
-    cards,
+    checklist,
     compare,
     corrections,
+    crowds,
     digests,
     drafts,
     edits,
+    escalation,
     favourites,
     followups,
     groupmsg,
+    helping,
+    intaking,
+    intervals,
+    koc,
+    leave,
+    lost,
     materials,
     names,
+    overrides,
     own,
     pasted,
+    plans,
+    pools,
+    privacy,
+    prizes,
+    promises,
     purchase,
     questions,
+    referral,
+    reminding,
+    rooms,
+    stopping,
+    stuck,
     suggest,
     undo,
+    visits,
+    whatif,
+    winback,
 )
 from handlers.context import Ctx
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send
-from storage import customers
+from storage import customers, dialogs
 from storage import followups as owed
 from storage.dialogs import Dialog
 
-HELP = """我能帮你做这些：
-· 贴客户的话：客户王女士问：冬天续航怎么样（整段聊天记录也行）
-· 采用 2｜换一批｜不合适｜为什么
-· 客户 王女士：看标签、未解决的顾虑、上次联系
-· 标签 王女士：全部标签和客户原话；为什么 王女士 理性型：凭什么
-· 标签不对 王女士 价格：马上改掉，也用来改词库
-· 待办：今天该联系谁；已联系 1｜明早 1｜周六下午3点
-· 记录 王女士 周六下午3点试驾（也可：到店、报价、下订、交付、没来、战败）
-· 话术 充电桩：按词查话术库
-· 算 S6 首付30% 36期：月供和落地价；对比 S6 M8；选车 20万 六口人
-· 采用 1 和 3：合成一条；改成：您改好的话；加个问题；收藏 2｜我的收藏
-· 素材 提车：图片、视频、车主感受；发素材 1
-· 群发 中意向：加一段话，您在企业微信里确认后才发出
-· 短一点｜正式一点：换个写法；检查 加一句话：看能不能发
-· 存为我的话术｜存为我的话术：您的写法｜我的话术｜删除我的话术 2
-· 撤销：收回刚才那一步"""
 STRANGER = "您好，我是门店的销售助手，您还不在使用名单里，请联系店里的管理员开通。"
 MEDIA = {
     "voice": "语音我听不了，请长按语音“转文字”后贴给我。",
@@ -63,6 +70,8 @@ Command = Callable[[re.Match[str], Inbound, Ctx], Iterator[Action] | None]
 
 def text(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """Whatever a member writes to the app."""
+    if (actions := stopping.words(msg, ctx)) is not None:
+        return actions
     if not known(msg.sender, ctx):
         return stranger(msg, ctx)
     words = msg.text.strip()
@@ -76,7 +85,7 @@ def text(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
 
 
 def known(member: str, ctx: Ctx) -> bool:
-    return bool(ctx.team.advisor(member) or ctx.team.manager(member))
+    return ctx.team.known(member)
 
 
 def stranger(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -91,11 +100,6 @@ def media(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         return
     fallback = "这种消息我读不了，请把客户说的话打成文字贴给我。"
     yield Send(msg.sender, MEDIA.get(msg.kind, fallback))
-
-
-def help_(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
-    extra = digests.HELP if ctx.team.manager(msg.sender) else ""
-    yield Send(msg.sender, HELP + extra)
 
 
 def show(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -117,17 +121,17 @@ def record(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
 
 def _split(rest: str, member: str, ctx: Ctx) -> tuple[str, str]:
     """王女士周六试驾 without a blank: the longest known name that it begins with."""
-    known_names = sorted((c.name for c in names.visible(member, ctx)), key=len, reverse=True)
-    name = next((n for n in known_names if n and rest.startswith(n)), rest)
+    known_names = (c.name for c in names.mentioned(rest, member, ctx))
+    name = next((n for n in known_names if rest.startswith(n)), rest)
     return name, rest[len(name) :]
 
 
 def todo(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """What is due until the end of today, without counting as a reminder."""
     end = ctx.on(ctx.today + timedelta(days=1), ctx.settings.followups.shift_from)
-    found = owed.owed_by(ctx.db, msg.sender, end)
+    found = followups.owed(msg.sender, end, ctx)
     shown = found[: ctx.settings.followups.morning_items]
-    items = [followups.item(f, c, ctx) for f in shown
+    items = [followups.item(f, c, ctx, msg.sender) for f in shown
              if (c := customers.get(ctx.db, f.customer))]  # fmt: skip
     if not items:
         yield Send(msg.sender, "今天没有待办，到期的都处理完了。")
@@ -158,19 +162,6 @@ def adopt_many(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]
         return
     numbers = dict.fromkeys(map(int, re.findall(r"[1-9]", match["ns"])))
     yield from suggest.adopt_many(dialog, list(numbers), ctx)
-
-
-def remind(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
-    """提醒我周五给王女士发配置表: a reminder of the advisor's own making."""
-    rest = match["rest"].strip()
-    at = answers.time_in(rest, ctx)
-    among = names.visible(msg.sender, ctx)
-    customer = max((c for c in among if c.name in rest), key=lambda c: len(c.name), default=None)
-    if at is None or customer is None:
-        lacking = "什么时候" if at is None else "哪位客户"
-        yield Send(msg.sender, f"要提醒{lacking}？例如：提醒我周五上午10点给王女士发配置表")
-        return
-    yield from acts.remind(customer, at, rest, msg.sender, ctx)
 
 
 def more(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -225,14 +216,16 @@ def why(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None
     name = match["name"]
     if not name:
         return _why_newest(msg, ctx)
-    known_name = names.find(name, names.visible(msg.sender, ctx)).candidates
+    if name.isdecimal() and len(name) <= 2:
+        return answers.why_item(name, msg.sender, ctx)
+    known_name = names.look(name, msg.sender, ctx).candidates
     if not known_name and "为什么 " not in msg.text:
         return None
     return acts.with_customer(name, msg.sender, {"do": "why"}, ctx)
 
 
 def _why_newest(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
-    dialog = acts.recent(msg.sender, ctx, "suggest", "item", "digest")
+    dialog = acts.recent(msg.sender, ctx, "suggest", "item", "digest", "choice")
     if dialog is None:
         yield Send(msg.sender, "想知道哪一位的判断依据？回复 为什么 加姓名，例如：为什么 王女士")
     else:
@@ -244,8 +237,37 @@ def explain(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
         yield from suggest.why(dialog)
     elif dialog.kind == "digest":
         yield from digests.why(dialog, ctx)
-    elif customer := customers.get(ctx.db, dialog.body["customer"]):
-        yield Send(dialog.member, cards.why(customer, ctx))
+    elif customer := customers.get(ctx.db, dialog.body.get("customer", "")):
+        followup = owed.get(ctx.db, dialog.body.get("followup", ""))
+        yield Send(dialog.member, answers.why(customer, followup, ctx))
+
+
+def named(do: str) -> Command:
+    """A command about the customer it names; `text` is what else was said."""
+
+    def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+        then = {"do": do, "text": match.groupdict().get("text") or ""}
+        return acts.with_customer(match["name"], msg.sender, then, ctx)
+
+    return command
+
+
+def confirm_erase(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    dialog = acts.recent(msg.sender, ctx, "erase")
+    if dialog is None:
+        return iter([Send(msg.sender, "要删除谁的资料？先回复 删除资料 加姓名。")])
+    return privacy.decide(dialog, "erase", ctx)
+
+
+def keep_promise(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
+    """好, where the advisor was just asked whether to be reminded of what they promised."""
+    dialog = promises.pending(msg.sender, ctx)
+    customer = promises.whose(dialog, ctx) if dialog else None
+    if dialog is None or customer is None:
+        return None
+    dialogs.close(ctx.db, dialog.id)
+    at = datetime.fromisoformat(dialog.body["at"])
+    return acts.remind(customer, at, dialog.body["words"], msg.sender, ctx)
 
 
 def take_back(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -262,12 +284,61 @@ def done(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | Non
 COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
     (re.compile(pattern), command)
     for pattern, command in (
-        (r"^(?:帮助|help|\?|？|使用说明|怎么用)$", help_),
+        (r"^(?:帮助|help|\?|？|使用说明|怎么用)\s*(?P<topic>\S{1,6})?$", helping.command),
         (r"^(?:详情)\s*(?P<n>\d{1,2})$", digests.detail_command),
         (r"^(?:日报|早报|晚报)$", digests.now),
         (r"^(?:客户|查客户|看客户)\s+(?P<name>\S.{0,20})$", show),
         (r"^话术\s*[:：]?\s*(?P<words>\S.{0,60})$", search),
         (r"^(?:记录|记一下|登记)\s*[:：]?\s*(?P<rest>\S.+)$", record),
+        (r"^待批战败$", lost.listing),
+        (r"^(?:召回|战败召回|召回结果)$", winback.command),
+        (r"^(?:待领取|公海|回流)$", pools.listing),
+        (r"^领取\s*(?P<name>\S{1,20})$", pools.command),
+        (r"^(?:转介绍|介绍名单)$", referral.listing),
+        (
+            r"^转介绍\s+(?P<by>[^\s→>-]{1,20})\s*(?:→|->|-->|>|介绍了?|\s)\s*(?P<friend>\S{1,20})$",
+            referral.command,
+        ),
+        (
+            r"^(?P<friend>\S{1,10}?)是(?P<by>\S{1,10}?)(?:转?介绍|推荐)(?:过来|来)?的[。！]?$",
+            referral.plainly,
+        ),
+        (
+            r"^(?P<by>\S{1,10}?)(?:转?介绍|推荐)了(?P<friend>\S{1,10}?)(?:过来|来)?[。！]?$",
+            referral.plainly,
+        ),
+        (r"^发放\s+(?P<name>\S{1,20})(?:\s+(?P<text>\S.{0,80}))?$", named("give")),
+        (r"^(?:SOP|sop|计划)$", plans.listing),
+        (r"^(?P<verb>开启|打开|启动|停止|关闭)\s*(?:SOP|sop)?\s*(?P<name>\S{1,20})$", plans.switch),
+        (r"^预览\s*(?:SOP|sop)?\s*(?P<name>\S{1,20})$", plans.preview_command),
+        (r"^(?:退出|停)(?:SOP|sop)\s*(?P<name>\S{1,20})$", named("leave_sop")),
+        (r"^战败\s+(?P<name>[^\s，,：:]{1,20})(?:[\s，,：:]+(?P<text>\S.*))?$", named("lost")),
+        (r"^(?P<day>今天|今日|明天|明日|后天|昨天)?(?:的)?预约$", visits.command),
+        (r"^(?:清单|检查清单)\s+(?P<name>\S.{0,20})$", named("checklist")),
+        (
+            r"^(?:客户)?周期(?:\s*按?(?P<by>顾问|门店|来源|顾客|顾虑|关注点))?$",
+            intervals.command,
+        ),
+        (r"^(?:卡住名单|卡住的客户|卡住)$", stuck.command),
+        (
+            rf"^(?:自然到店|自然进店|散客)\s*[:：]?\s*(?P<name>{intaking.NAME})"
+            r"(?:[\s，,]+(?P<text>.*))?$",
+            intaking.walk_in,
+        ),
+        (r"^(?:我的线索|线索|线索名单)$", intaking.listing),
+        (r"^(?:新)?线索\s*[:：]?\s*(?P<text>\S.+)$", intaking.online),
+        (r"^转顾问\s+(?P<name>\S{1,20})\s+(?:给\s*)?(?P<text>\S{1,12})$", named("hand_over")),
+        (overrides.PATTERN, named("override")),
+        (r"^改(?:级别?|意向)\s+(?P<name>\S.{0,20})$", named("level")),
+        (r"^(?:评分|打分)\s+(?P<name>\S.{0,20})$", named("scores")),
+        (r"^(?:谁能带人|传播价值)$", koc.command),
+        (rooms.PATTERN, rooms.command),
+        (prizes.PATTERN, prizes.command),
+        (r"^人群(?:\s+(?P<name>\S{1,20}))?$", crowds.command),
+        (r"^如果\s*(?P<text>[\w.]+\s*[=＝]\s*\S+)$", whatif.command),
+        (r"^打勾\s*(?P<n>\d{1,2})$", checklist.command),
+        (r"^(?:我|刚才)?(?:记错|说错)了?[，,：:。 ].+$", amend.command),
+        (r"^改成(?!\s*[:：]).+$", amend.command),
         (r"^(?P<verb>算|月供|落地)(?:一下)?\s+(?P<words>\S.{0,80})$", purchase.calculate),
         (r"^对比\s+(?P<words>\S.{0,80})$", compare.compare),
         (r"^选车\s*[:：]?\s*(?P<words>\S.{0,80})$", compare.choose),
@@ -288,7 +359,15 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"(?s)^改成\s*[:：]\s*(?P<words>\S.*)$", edits.change),
         (r"^(?:加个问题|加一个问题|再问一句)$", questions.add),
         (r"^第\s*(?P<n>[\d一二三四五])\s*[条个]$", adopt),
-        (r"^(?:请|到时候?)?提醒我\s*(?P<rest>\S.+)$", remind),
+        (r"^(?:请|到时候?)?提醒我\s*[:：]?\s*(?P<rest>\S.+)$", reminding.remind),
+        (
+            r"^(?P<before>\S.{0,20}?)(?:请|再|记得|到时候?)?提醒我\s*(?P<rest>\S.*)?$",
+            reminding.remind,
+        ),
+        (r"^(?P<before>.{0,12}?)(?:要|想)?请假\s*(?P<after>.{0,16}?)[。！]?$", leave.command),
+        (r"^(?:销假|我回来了|请假结束)$", leave.back),
+        (r"^转给\s*(?P<to>\S{1,12})\s+(?P<name>\S.{0,20})$", escalation.command),
+        (r"^(?:好|好的|好呀|行|要|可以|嗯|ok|OK)[。！!]?$", keep_promise),
         (r"^(?:换一批|换一换|再换|换几条|换一条|换话术|再来几条|还有吗)[？?]?$", more),
         (r"^(?:不合适|都不行|都不合适|不对题)$", refuse),
         (r"^标签(?:不对|错了|有误)\s*[:：]?\s*(?P<rest>\S.{0,40})?$", corrections.command),
@@ -299,8 +378,25 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
             r"(?s)^群发\s*(?P<to>全部|高意向|中意向|低意向)(?:客户)?\s*[:：]\s*(?P<words>\S.*)$",
             groupmsg.command,
         ),
+        (
+            r"(?s)^群发\s*(?P<kind>客户|潜客|意向|车主|活动|1vN)群\s*[:：]\s*(?P<words>\S.*)$",
+            groupmsg.to_groups,
+        ),
+        (r"^(?:取消群发|群发取消|不群发了)$", groupmsg.cancel),
+        (r"^(?:催群发|群发提醒|催一下群发)$", groupmsg.remind),
+        (r"^合并\s+(?P<name>\S{1,20})\s+(?:和\s*)?(?P<text>\S{1,20})$", named("merge")),
+        (r"^拆开\s+(?P<name>\S{1,20})$", named("part")),
+        (r"^(?:客户)?资料\s+(?P<name>\S.{0,20})$", named("data")),
+        (r"^更正\s+(?P<name>\S{1,20})(?:\s+(?P<text>\S.{0,60}))?$", named("correct")),
+        (r"^删除(?:客户)?资料\s+(?P<name>\S.{0,20})$", named("erase")),
+        (rf"^{privacy.CONFIRM}$", confirm_erase),
+        (r"^恢复\s+(?P<name>[^\s:：]{1,20})(?P<text>[\s:：].{0,200})?$", named("restore")),
+        (
+            r"^(?:同意|同意记录)\s+(?P<name>[^\s:：]{1,20})(?:\s+(?P<text>\S.{0,200}))?$",
+            named("consent"),
+        ),
         (r"^(?:撤销|撤回|取消上一步)$", take_back),
-        (r"^(?:已联系|已跟进|联系了|联系过了)\s*(?P<rest>\S{1,12})?$", done),
+        (r"^(?:已联系|已跟进|联系了|联系过了|已回复?|回了)\s*(?P<rest>\S{1,12})?$", done),
     )
 )
 

@@ -5,7 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import bursts, followups, tiers
+from handlers import (
+    bursts,
+    cadence,
+    followups,
+    privacy,
+    referral,
+    resolved,
+    retract,
+    rhythm,
+    tiers,
+    winback,
+)
 from handlers.context import Ctx
 from handlers.values import Action, Send
 from handlers.words import POLARITY, short
@@ -54,6 +65,7 @@ def note(
         member=member, text=mask.phones(text), now=said_at, source=source,
     )  # fmt: skip
     scripts.replied(ctx.db, customer.id, ctx.now, ctx.now - REPLY_WITHIN)
+    rhythm.replied(customer.id, ctx, said_at)
     rules.hit(ctx.db, [r for r in reading.rules if r not in breath.counted], ctx.now)
     before = bursts.take_back(customer, breath, ctx)
     keys = [(kind, code) for kind, code, _ in _understood(reading)]
@@ -62,12 +74,16 @@ def note(
     spoken = _spoke(before, ctx, source)
     after = tiers.rejudge(spoken, ctx)
     followups.plan_cadence(after, ctx)
+    cadence.spoke(after, ctx)
     return Noted(after, before, reading, breath.heard)
 
 
 def tag(customer_id: str, reading: Reading, ctx: Ctx, source: str, message: str) -> None:
     """Write everything understood as tags, with the message and the rule that each comes from."""
     for kind, code, more in _understood(reading):
+        if kind == "concern":
+            more["state"] = resolved.heard(customer_id, code, more["polarity"], more["evidence"],
+                                           source, ctx)  # fmt: skip
         days = max(KEEP_DAYS.get(kind, DEFAULT_KEEP), ctx.tags.keep(kind, code))
         customers.tag(ctx.db, customer_id, kind=kind, code=code, now=ctx.now, source=source,
                       keep_days=days, message=message, **more)  # fmt: skip
@@ -129,6 +145,9 @@ def _spoke(customer: Customer, ctx: Ctx, source: str) -> Customer:
 def alarms(noted: Noted, ctx: Ctx) -> Iterator[Action]:
     """What cannot wait: a complaint, a wish to hear no more, an order taken back."""
     customer = noted.customer
+    yield from winback.heard(customer, ctx)
+    if hit := noted.fresh("referral"):
+        yield from referral.heard(customer, hit.evidence, ctx)
     if suspected := _suspicion(noted):
         yield Send(customer.owner, _doubt(customer, suspected))
         return
@@ -168,6 +187,7 @@ def complaint(customer: Customer, evidence: str, ctx: Ctx) -> Iterator[Action]:
     owner = ctx.team.name(customer.owner)
     line = f"🔴 客户投诉：{customer.name}（顾问{owner}）说“{mask.phones(evidence)}”。"
     yield Send(customer.owner, line + "请先致歉并在30分钟内电话联系，7天内不要给TA发营销内容。")
+    yield from retract.complained(customer, ctx)
     for manager in ctx.team.managers_of(customer.store):
         yield Send(manager.userid, line + "顾问已收到提醒。")
 
@@ -177,6 +197,7 @@ def _opt_out(customer: Customer, evidence: str, ctx: Ctx) -> Iterator[Action]:
     text = (f"{customer.name}不想再被打扰（“{evidence}”）。已停止对TA的全部提醒、活动和唤醒，"
             "只保留订单服务消息。建议回一句：好的，不再打扰您，需要时随时找我。")  # fmt: skip
     yield Send(customer.owner, text)
+    yield from retract.opted_out(customer, ctx)
 
 
 def refuse(customer: Customer, evidence: str, ctx: Ctx) -> str:
@@ -186,6 +207,7 @@ def refuse(customer: Customer, evidence: str, ctx: Ctx) -> str:
     event_id = ctx.new_id()
     events.add(ctx.db, event_id=event_id, customer=customer.id, kind="退订",
                when=ctx.now, source="message", evidence=evidence)  # fmt: skip
+    privacy.note(customer, privacy.MARKETING, False, evidence, "message", "", ctx)
     owed.drop(ctx.db, customer.id, ctx.now, "退订")
     now = customers.get(ctx.db, customer.id)
     if now:

@@ -1,15 +1,26 @@
 """Customer contact: somebody became a contact, or stopped being one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from handlers import cards, customer_groups, reconcile, relations, tiers, writeback
+from handlers import (
+    cadence,
+    cards,
+    customer_groups,
+    leads,
+    reconcile,
+    relations,
+    tiers,
+    writeback,
+)
 from handlers.context import Ctx
-from handlers.followups import on_shift, values
+from handlers.followups import values
 from handlers.relations import UNNAMED
 from handlers.router import Router, Test, on
 from handlers.settings import Advisor
+from handlers.shifts import on_shift
 from handlers.values import Action, Inbound, LookUp, Send, Welcome
 from scriptbank.fill import fill
 from scriptbank.script import Query
@@ -68,7 +79,9 @@ def _new(external: str, advisor: Advisor, msg: Inbound, ctx: Ctx) -> Iterator[Ac
                      level_at=ctx.now)  # fmt: skip
     customers.add(ctx.db, fresh)
     _event(ctx, external, "加微", source)
-    yield from _greet(tiers.rejudge(fresh, ctx), msg, ctx)
+    leads.came(fresh, source, "渠道码", ctx)
+    stored = customers.get(ctx.db, external) or fresh  # an old refusal outlives what was erased
+    yield from _greet(tiers.rejudge(stored, ctx), msg, ctx)
 
 
 def _greet(customer: Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -80,7 +93,8 @@ def _greet(customer: Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         due = _first_touch_at(customer.owner, ctx)
         owed.plan(ctx.db, followup_id=ctx.new_id(), customer=customer.id,
                   advisor=customer.owner, kind="first_touch", due=due,
-                  reason="新加好友，还没联系", now=ctx.now)  # fmt: skip
+                  reason="新加好友，还没联系", now=ctx.now, rule="friend.first")  # fmt: skip
+        cadence.lead(customer, ctx)
     cards.focus(customer, customer.owner, ctx)
     greeting = _greeting(customer, ctx)
     greeted = list(_welcome(customer, greeting, msg, ctx))
@@ -161,7 +175,7 @@ def detail(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     relations.take(msg.sender, msg.fields.get("external_contact") or {}, told, ctx)
     if was:
         relations.settle(msg.sender, ctx)
-        yield from _news(was, ctx)
+        yield from _news(was, msg.fields, ctx)
     if after:
         yield LookUp(msg.sender, after)
 
@@ -172,7 +186,7 @@ def _end_others(customer_id: str, staying: set[str], ctx: Ctx) -> None:
             relations.end(customer_id, relation.advisor, "platform", ctx.now, ctx)
 
 
-def _news(was: Customer, ctx: Ctx) -> Iterator[Action]:
+def _news(was: Customer, fields: Mapping[str, Any], ctx: Ctx) -> Iterator[Action]:
     now = customers.get(ctx.db, was.id) or was
     if now.owner != was.owner:
         yield from _moved(now if was.name.startswith(UNNAMED) else was, now.owner, ctx)
@@ -180,6 +194,8 @@ def _news(was: Customer, ctx: Ctx) -> Iterator[Action]:
     met = relation is not None and relation.met_at is not None
     if met and was.name.startswith(UNNAMED) and now.name != was.name:
         yield Send(now.owner, f"刚加你的是 {now.name}。")
+    if met:
+        yield from leads.met(now, fields, ctx)
 
 
 def changed(msg: Inbound, ctx: Ctx) -> Iterator[Action]:

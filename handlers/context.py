@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from handlers.audience import Audiences, standard
 from handlers.dictionary import Dictionary, shipped
 from handlers.settings import Settings
 from handlers.team import Team
@@ -37,6 +38,7 @@ class Ctx:
     quiz: tuple[Mapping[str, object], ...] = ()
     facts: Facts = field(default_factory=Facts)  # what is known of the models
     tags: Dictionary = field(default_factory=shipped)  # what gives a customer which tag
+    audiences: Audiences = field(default_factory=standard)
     _counter: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     def new_id(self) -> str:

@@ -36,7 +36,7 @@ class Right:
 def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """标签不对, 标签不对 价格, 标签不对 王女士 价格 续航."""
     words = [w for w in _JOINTS.split(match["rest"] or "") if w]
-    named = names.find(words[0], names.visible(msg.sender, ctx)).one if words else None
+    named = names.look(words[0], msg.sender, ctx).one if words else None
     customer = named or acts.looked_at(msg.sender, ctx)
     if customer is None:
         yield Send(msg.sender, "哪位客户的标签不对？例如：标签不对 王女士 价格")

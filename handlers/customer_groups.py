@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import tiers
+from handlers import group_tasks, tiers
 from handlers.context import Ctx
 from handlers.relations import seconds, whole
 from handlers.values import Action, Ask, Inbound
@@ -90,6 +90,7 @@ def told(answer: Mapping[str, Any], asked: Mapping[str, Any], ctx: Ctx) -> Count
     changes, group = _described(chat_id, known, found, ctx)
     if known is None or not _lags(known, found, ctx):
         changes += _members(group, found, ctx)
+        group_tasks.grouped(chat_id, ctx)
     return changes
 
 

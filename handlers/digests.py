@@ -2,14 +2,23 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import charts, gaps
+from handlers import charts, gaps, lost
 from handlers.context import Ctx
 from handlers.settings import Manager
-from handlers.values import Action, Inbound, Picture, Post, PostPicture, Send
+from handlers.values import (
+    Action,
+    ChatPicture,
+    ChatText,
+    Inbound,
+    Picture,
+    Post,
+    PostPicture,
+    Send,
+)
 from handlers.words import TIERS, ago, share, short, weekday
 from nlp.labels import CONCERNS
 from storage import digests, scripts, stats, timers
@@ -17,7 +26,6 @@ from storage.db import Row, at
 from storage.dialogs import Dialog
 from storage.dialogs import begin as ask
 
-HELP = "\n· 日报：现在出一份；详情 3：展开日报第3条"
 EDITIONS = {"morning": "早报", "evening": "晚报"}
 YARDSTICK = 0.5  # the case's opening ratio; shown beside ours, never used to decide
 
@@ -31,6 +39,7 @@ class Part:
     details: tuple[str, ...]
     urgency: int
     action: str = ""  # what to do about it
+    personal: bool = False  # names customers, beyond the line itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +120,28 @@ def send(manager: Manager, edition: str, ctx: Ctx) -> Iterator[Action]:
     if manager.webhook:
         yield PostPicture(manager.webhook, digest.svg)
         yield Post(manager.webhook, digest.text)
+    if manager.chat:
+        yield ChatPicture(manager.chat, digest.svg)
+        yield ChatText(manager.chat, digest.text)
 
 
 def compile_for(manager: Manager, edition: str, ctx: Ctx) -> Edition:
     """Everything a manager should know, from our own rows; empty parts are left out."""
     window = _window(manager, edition, ctx)
     found = (part(window, ctx) for part in PARTS)
-    parts = sorted((p for p in found if p), key=lambda p: -p.urgency)
+    seen = (p if manager.names else _counted(p) for p in found if p)
+    parts = sorted(seen, key=lambda p: -p.urgency)
     actions = tuple(p.action for p in parts if p.action)[:3]
-    names = "、".join(ctx.team.store(s).name for s in manager.stores)
+    names = "、".join(ctx.team.store(s).name for s in manager.stores[:3])
+    names += f"等{len(manager.stores)}家店" if len(manager.stores) > 3 else ""
     day = window.since.astimezone(ctx.zone).date()
     title = f"【{EDITIONS[edition]}】{names} {day.month}月{day.day}日 {weekday(day)}"
     return Edition(title, _headline(window, ctx), tuple(parts), actions, _chart(title, window, ctx))
+
+
+def _counted(part: Part) -> Part:
+    """For who sees figures only: nobody is named behind the line."""
+    return replace(part, details=(), action="") if part.personal else part
 
 
 def _window(manager: Manager, edition: str, ctx: Ctx) -> Window:
@@ -178,7 +197,7 @@ def _overdue(window: Window, ctx: Ctx) -> Part | None:
     who, most = ranked[0]
     hot = next((r for r in most if r["level"] in "OHA"), most[0])
     action = f"请{who}今天先联系{hot['name']}（{hot['level']}级，{_owed(hot)}）"
-    return Part("逾期", line, tuple(details), 80, action)
+    return Part("逾期", line, tuple(details), 80, action, personal=True)
 
 
 def _owed(row: Row) -> str:
@@ -194,7 +213,8 @@ def _unanswered(window: Window, ctx: Ctx) -> Part | None:
                f"{ago(at(r['spoke_at']), ctx.now)}说话，还没有回应" for r in rows[:20]]  # fmt: skip
     first = rows[0]
     action = f"提醒{ctx.team.name(first['owner'])}回复{first['name']}的提问"
-    return Part("未回复", f"超30分钟未回复{len(rows)}位", tuple(details), 90, action)
+    return Part("未回复", f"超30分钟未回复{len(rows)}位", tuple(details), 90, action,
+                personal=True)  # fmt: skip
 
 
 def _levels(window: Window, ctx: Ctx) -> Part | None:
@@ -209,7 +229,8 @@ def _levels(window: Window, ctx: Ctx) -> Part | None:
     if new_h:
         r = new_h[0]
         action = f"{r['name']}刚升到H级，请{ctx.team.name(r['owner'])}今天约到店"
-    return Part("级别", line, tuple(details), 70 if new_h else 40, action)
+    return Part("级别", line, tuple(details), 70 if new_h else 40, action,
+                personal=True)  # fmt: skip
 
 
 def _rose(evidence: str) -> bool:
@@ -224,7 +245,7 @@ def _no_shows(window: Window, ctx: Ctx) -> Part | None:
         return None
     details = [f"{r['name']}（{ctx.team.name(r['owner'])}）：{r['evidence']}" for r in rows]
     return Part("未到店", f"约了没来{len(rows)}位", tuple(details), 60,
-                f"问清{rows[0]['name']}没来的原因，改约本周")  # fmt: skip
+                f"问清{rows[0]['name']}没来的原因，改约本周", personal=True)  # fmt: skip
 
 
 def _complaints(window: Window, ctx: Ctx) -> Part | None:
@@ -234,7 +255,7 @@ def _complaints(window: Window, ctx: Ctx) -> Part | None:
     details = [f"{r['name']}（{ctx.team.name(r['owner'])}）：“{short(r['evidence'], 30)}”"
                for r in rows]  # fmt: skip
     action = f"亲自回访投诉客户{rows[0]['name']}，当天给出答复"
-    return Part("投诉", f"🔴 投诉{len(rows)}起", tuple(details), 100, action)
+    return Part("投诉", f"🔴 投诉{len(rows)}起", tuple(details), 100, action, personal=True)
 
 
 def _gaps(window: Window, ctx: Ctx) -> Part | None:
@@ -279,8 +300,19 @@ def _people(window: Window, ctx: Ctx) -> Part | None:
     return Part("客户", line, details, 10)
 
 
+def _lost(window: Window, ctx: Ctx) -> Part | None:
+    """Applications that wait for an answer."""
+    found = lost.waiting(window.stores, ctx)
+    if not found:
+        return None
+    details = [f"{c.name}（{ctx.team.name(loss.advisor)}）：{lost.told(loss)}，"
+               f"{ago(loss.asked_at, ctx.now)}交" for loss, c in found[:20]]  # fmt: skip
+    return Part("待批战败", f"等着批的战败{len(found)}份", tuple(details), 65,
+                f"批{found[0][1].name}的战败申请（回复 待批战败）", personal=True)  # fmt: skip
+
+
 PARTS: tuple[Callable[[Window, Ctx], Part | None], ...] = (
-    _funnel, _overdue, _unanswered, _levels, _no_shows, _complaints, _gaps, _voice, _people,
+    _funnel, _overdue, _unanswered, _levels, _no_shows, _complaints, _lost, _gaps, _voice, _people,
 )  # fmt: skip
 
 
@@ -335,7 +367,8 @@ def _detail(member: str, body: dict[str, Any] | None, n: int) -> Iterator[Action
         yield Send(member, f"日报只有{len(parts)}条，请回复 详情 1 到 详情 {len(parts)}。")
         return
     part = parts[n - 1]
-    yield Send(member, "\n".join([f"{n}. {part['line']}", *(f"· {d}" for d in part["details"])]))
+    lines = [f"· {d}" for d in part["details"]] or ["名单只有门店看得到，您的范围只看数字。"]
+    yield Send(member, "\n".join([f"{n}. {part['line']}", *lines]))
 
 
 def why(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:

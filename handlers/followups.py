@@ -1,118 +1,72 @@
-"""Whom to contact, when and why: cadence by level, the morning list, reminders in batches."""
+"""Whom to contact, when and why: the morning list, reminders in batches, each with its reason."""
 
 import re
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from handlers import cadence, rhythm, shifts, unknowns, waiting
+from handlers.choices import Choice, ask
 from handlers.context import Ctx
 from handlers.settings import Advisor
 from handlers.tiers import ORDER
 from handlers.values import Action, Button, Card, Send
-from handlers.words import TIERS, ago, exactly, short, weekday, when
+from handlers.words import TIERS, ago, clock, exactly, short, weekday, when
 from nlp.labels import CONCERNS
 from scriptbank import fill
 from scriptbank.script import Query, Script
-from storage import customers, dialogs, events, followups, relations, scripts, timers
+from storage import appointments, customers, dialogs, followups, rhythms, rules, scripts, timers
 from storage.customers import Customer
 from storage.followups import FollowUp
 
 _CALLED = re.compile(r"^([\u4e00-\u9fff]{1,2})(先生|女士|小姐|太太|老师|总)$")
-KINDS = {
-    "cadence": "按级别跟进",
-    "first_touch": "新加好友，首次联系",
-    "confirm": "预约前确认",
-    "after": "预约后回访",
-    "own": "你设的提醒",
-}
-
-
-TAIL = "回复序号看话术；已联系 1、明早 1 直接处理。"
+TAIL = "回复序号看话术；已联系 1、明早 1 直接处理；为什么 1 看原因。"
+NEVER = timedelta(days=36500)
+LEVELS = ("H", "A", "B", "C")
+DECIDE = (("高意向", "A"), ("中意向", "B"), ("低意向", "C"))
+WAITS = (waiting.KIND, waiting.UNANSWERED)
+ASKED = ("decide", "rejudge")  # questions to the advisor rather than contacts
+JUDGED = ("decide", "rejudge", "call")  # the answer to these is a judgement as well
+KEPT = ("own", "decide", "rejudge", "waiting", "unanswered", "confirm", "brief",
+        "after")  # no text settles these  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of a list: who, why now, what to say."""
+    """One line of a list: who, why now, what to say; for whom, where that is somebody else."""
 
     followup: FollowUp
     customer: Customer
     why: str
     say: str
+    instead_of: str = ""
 
 
 def cadence_days(customer: Customer, ctx: Ctx) -> int:
-    """Days until the next contact, by level; a low tier is never hurried."""
-    s = ctx.settings.followups
-    days: int = getattr(s, f"cadence_{customer.level.lower()}_days")
-    if customer.tier == "low" and not _fresh(customer, ctx):
-        return max(days, s.cadence_low_tier_days)
-    return days
-
-
-def _fresh(customer: Customer, ctx: Ctx) -> bool:
-    """Just added and not judged yet: looked after daily, before the long pauses begin."""
-    newcomer = timedelta(days=ctx.settings.followups.newcomer_days)
-    recent = customer.added_at is not None and ctx.now - customer.added_at < newcomer
-    return customer.level == "N" and recent
+    """Days until the next contact."""
+    return cadence.pace(customer, ctx).days
 
 
 def plan_cadence(customer: Customer, ctx: Ctx) -> None:
     """Owe the next contact by level; nothing is owed to who opted out or has left."""
-    if customer.opted_out_at or customer.deleted_at or not customer.owner:
-        return
-    if customer.source == "kf" and not relations.of(ctx.db, customer.id):
-        return  # a visitor whom nobody can write to yet
-    days = cadence_days(customer, ctx)
-    due = ctx.on(ctx.today + timedelta(days=days), ctx.settings.followups.morning)
-    followups.plan(
-        ctx.db, followup_id=ctx.new_id(), customer=customer.id, advisor=customer.owner,
-        kind="cadence", due=due, reason="", now=ctx.now,
-    )  # fmt: skip
+    cadence.plan(customer, ctx)
 
 
-def plan_appointment(customer: Customer, at: datetime, what: str, ctx: Ctx) -> None:
-    """Confirm the day before, ask afterwards how it went."""
-    local = at.astimezone(ctx.zone)
-    before = ctx.on(local.date() - timedelta(days=1), ctx.settings.followups.confirm_before)
-    said = exactly(local)
-    plans = [
-        ("confirm", max(before, ctx.now + timedelta(minutes=1)), f"确认{said}的{what}"),
-        ("after", at + timedelta(hours=2), f"{said}约了{what}，问问到了没有、感受如何"),
-    ]
-    for kind, due, reason in plans:
-        followups.plan(
-            ctx.db, followup_id=ctx.new_id(), customer=customer.id, advisor=customer.owner,
-            kind=kind, due=due, reason=reason, now=ctx.now,
-        )  # fmt: skip
+def touched(customer: Customer, ctx: Ctx, at: datetime | None = None) -> None:
+    """The advisor wrote to them, as far as is known: what was due is done, the next is owed.
+
+    What needs an answer of the advisor's stays, and so does a reminder of their own.
+    """
+    at = at or ctx.now
+    rhythm.touched(customer.id, ctx, at)
+    for one in followups.open_of(ctx.db, customer.id):
+        if one.kind not in KEPT and one.created_at <= at and (one.due_at <= at or one.reminded_at):
+            followups.close(ctx.db, one.id, ctx.now, "已联系")
+    if fresh := customers.get(ctx.db, customer.id):
+        plan_cadence(fresh, ctx)
 
 
-def on_shift(advisor: Advisor, ctx: Ctx) -> bool:
-    """Whether an advisor may be reminded now: inside the shift and not on a day of rest."""
-    return _at_work(advisor, ctx) and ctx.settings.followups.shift_from <= ctx.local.time()
-
-
-def _at_work(advisor: Advisor, ctx: Ctx) -> bool:
-    """A working day that is not over yet; a list that was missed is of no use at night."""
-    working = weekday(ctx.today) not in advisor.rest
-    return working and ctx.local.time() < ctx.settings.followups.shift_to
-
-
-def next_shift(advisor: Advisor, ctx: Ctx) -> datetime:
-    """When an advisor may be reminded again: this morning, or the next working one."""
-    opening = ctx.on(ctx.today, ctx.settings.followups.morning)
-    working = weekday(ctx.today) not in advisor.rest
-    return opening if working and ctx.now < opening else next_morning(advisor, ctx)
-
-
-def next_morning(advisor: Advisor, ctx: Ctx) -> datetime:
-    """The next morning list of that advisor, skipping days of rest."""
-    day = ctx.today + timedelta(days=1)
-    for _ in range(7):
-        if weekday(day) not in advisor.rest:
-            break
-        day += timedelta(days=1)
-    return ctx.on(day, ctx.settings.followups.morning)
+# The clock
 
 
 def tick(ctx: Ctx) -> Iterator[Action]:
@@ -122,34 +76,61 @@ def tick(ctx: Ctx) -> Iterator[Action]:
         advisor = ctx.team.advisor(name.removeprefix("morning:"))
         if advisor is None:
             timers.advance(ctx.db, name, was, ctx.now + timedelta(days=1), ctx.now)
-        elif timers.advance(ctx.db, name, was, next_morning(advisor, ctx), ctx.now):
-            yield from morning(advisor, ctx) if _at_work(advisor, ctx) else ()
+        elif timers.advance(ctx.db, name, was, _next_list(advisor, ctx), ctx.now):
+            yield from morning(advisor, ctx) if shifts.on_shift(advisor, ctx) else ()
     yield from _reminders(ctx)
 
 
 def _set_timers(ctx: Ctx) -> None:
-    known = timers.known(ctx.db)
+    """Once for each set of people, so that a tick reads one row instead of one for everybody."""
+    marker = f"mornings/{ctx.team.roster}"
+    if timers.runs(ctx.db, marker):
+        return
+    timers.ensure(ctx.db, marker, ctx.now + NEVER)
     for advisor in ctx.settings.advisors:
-        name = f"morning:{advisor.userid}"
-        if name not in known:
-            today = ctx.on(ctx.today, ctx.settings.followups.morning)
-            early = ctx.now <= today and _at_work(advisor, ctx)
-            first = today if early else next_morning(advisor, ctx)
-            timers.ensure(ctx.db, name, first)
+        timers.ensure(ctx.db, f"morning:{advisor.userid}", first_morning(advisor, ctx))
+
+
+def _next_list(advisor: Advisor, ctx: Ctx) -> datetime:
+    """One that was missed is not made up in the small hours: it comes when they come."""
+    today = ctx.on(ctx.today, shifts.morning_of(advisor, ctx))
+    early = ctx.now < today and shifts.at_work(advisor, ctx)
+    return today if early else shifts.next_morning(advisor, ctx)
+
+
+def first_morning(advisor: Advisor, ctx: Ctx) -> datetime:
+    today = ctx.on(ctx.today, shifts.morning_of(advisor, ctx))
+    early = ctx.now <= today and shifts.at_work(advisor, ctx)
+    return today if early else shifts.next_morning(advisor, ctx)
 
 
 def _reminders(ctx: Ctx) -> Iterator[Action]:
     due: dict[str, list[FollowUp]] = {}
     for followup in followups.due(ctx.db, ctx.now):
-        due.setdefault(followup.advisor, []).append(followup)
-    for userid, found in due.items():
-        advisor = ctx.team.advisor(userid)
-        if advisor is None:  # nobody of that name works here now
-            _park(found, ctx.now + timedelta(days=1), ctx)
-        elif not on_shift(advisor, ctx):
-            _park(found, next_shift(advisor, ctx), ctx)
+        if followup.kind == waiting.KIND:
+            yield from waiting.alert(followup, ctx)
+        else:
+            due.setdefault(followup.advisor, []).append(followup)
+    for advisor, found in _by_reader(due, ctx):
+        if not shifts.on_shift(advisor, ctx):
+            _park(found, shifts.next_shift(advisor, ctx), ctx)
         elif not _batched(advisor, ctx):
             yield from _remind(advisor, found, ctx)
+
+
+def _by_reader(
+    due: dict[str, list[FollowUp]], ctx: Ctx
+) -> Iterable[tuple[Advisor, list[FollowUp]]]:
+    """Who is to read what: the advisors themselves, or whoever stands in for them."""
+    found: dict[str, tuple[Advisor, list[FollowUp]]] = {}
+    for userid, rows in due.items():
+        advisor = ctx.team.advisor(userid)
+        reader = shifts.stand_in(advisor, ctx) if advisor else None
+        if reader is None:  # nobody of that name works here now, or nobody was chosen yet
+            _park(rows, ctx.tomorrow(ctx.settings.followups.morning), ctx)
+        else:
+            found.setdefault(reader.userid, (reader, []))[1].extend(rows)
+    return found.values()
 
 
 def _park(found: list[FollowUp], until: datetime, ctx: Ctx) -> None:
@@ -160,33 +141,64 @@ def _park(found: list[FollowUp], until: datetime, ctx: Ctx) -> None:
 
 def _batched(advisor: Advisor, ctx: Ctx) -> bool:
     since = ctx.now - timedelta(minutes=ctx.settings.followups.batch_minutes)
-    return followups.reminded_since(ctx.db, advisor.userid, since)
+    whose = [advisor.userid, *(leave.advisor for leave in shifts.absent(advisor.userid, ctx))]
+    return any(followups.reminded_since(ctx.db, userid, since) for userid in whose)
 
 
 def _claim(found: list[FollowUp], advisor: Advisor, limit: int, ctx: Ctx) -> list[Item]:
     """Take what may still be reminded of, checked again at this moment, strongest level first."""
-    pairs = []
-    for followup in found:
-        customer = customers.get(ctx.db, followup.customer)
-        if customer is None or customer.opted_out_at or customer.deleted_at:
-            followups.close(ctx.db, followup.id, ctx.now, "不再需要")
-        elif followup.kind == "confirm" and followup.reminded_at:
-            followups.close(ctx.db, followup.id, ctx.now, "已提醒")  # on the day it is too late
-        elif (ready := _ready(customer, ctx)) > ctx.now:
-            followups.move(ctx.db, followup, ready)
-        else:
-            pairs.append((followup, customer))
+    pairs = [(f, c) for f in found if (c := _checked(f, ctx))]
     pairs.sort(key=lambda p: (ORDER.index(p[1].level), p[0].origin_at, p[0].id))
-    taken: dict[str, Item] = {}
-    for followup, customer in pairs:
-        if customer.id in taken:
-            continue  # one line a customer; the other reason comes with the next list
+    by_customer: dict[str, list[tuple[FollowUp, Customer]]] = {}
+    for pair in pairs:
+        by_customer.setdefault(pair[1].id, []).append(pair)
+    again = shifts.next_morning(advisor, ctx)
+    taken: list[Item] = []
+    for mine in by_customer.values():
         if len(taken) == limit:
             break
-        if followups.reminded(ctx.db, followup, ctx.now, next_morning(advisor, ctx)):
-            claimed = followups.get(ctx.db, followup.id) or followup  # it counts one day more now
-            taken[customer.id] = item(claimed, customer, ctx)
-    return list(taken.values())
+        if it := _take([f for f, _ in mine], mine[0][1], advisor, again, ctx):
+            taken.append(it)
+    names = [rule(it.followup, it.customer, ctx) for it in taken]
+    rules.hit(ctx.db, [f"followup.{name}" for name in names], ctx.now)
+    return taken
+
+
+def _take(
+    found: list[FollowUp], customer: Customer, advisor: Advisor, again: datetime, ctx: Ctx
+) -> Item | None:
+    """One line a customer with all its reasons; a question to the advisor waits for the next list.
+
+    None where another process was faster.
+    """
+    first, *others = sorted(found, key=lambda f: f.kind in ASKED)
+    if not followups.reminded(ctx.db, first, ctx.now, again):
+        return None
+    beside = []
+    for one in others:
+        if one.kind in ASKED:
+            followups.move(ctx.db, one, again)
+        elif followups.reminded(ctx.db, one, ctx.now, again):
+            beside.append(f"另：{reason(one, customer, ctx)}")
+    claimed = followups.get(ctx.db, first.id) or first
+    it = item(claimed, customer, ctx, advisor.userid)
+    return replace(it, why="｜".join([it.why, *beside]))
+
+
+def _checked(followup: FollowUp, ctx: Ctx) -> Customer | None:
+    """The customer, if they may still be written to and the reason still stands."""
+    customer = customers.get(ctx.db, followup.customer)
+    if customer is None or customer.opted_out_at or customer.deleted_at:
+        followups.close(ctx.db, followup.id, ctx.now, "不再需要")
+    elif followup.kind == "confirm" and followup.reminded_at:
+        followups.close(ctx.db, followup.id, ctx.now, "已提醒")  # on the day it is too late
+    elif over := cadence.overtaken(followup, customer):
+        followups.close(ctx.db, followup.id, ctx.now, over)
+    elif (ready := _ready(customer, ctx)) > ctx.now and followup.kind != waiting.UNANSWERED:
+        followups.move(ctx.db, followup, ready)
+    else:
+        return customer
+    return None
 
 
 def _ready(customer: Customer, ctx: Ctx) -> datetime:
@@ -197,8 +209,13 @@ def _ready(customer: Customer, ctx: Ctx) -> datetime:
     return customer.spoke_at + quiet
 
 
-def item(followup: FollowUp, customer: Customer, ctx: Ctx) -> Item:
-    return Item(followup, customer, why(followup, customer, ctx), advice(customer, followup, ctx))
+# Who, why now, what to say
+
+
+def item(followup: FollowUp, customer: Customer, ctx: Ctx, reader: str = "") -> Item:
+    absent = ctx.team.name(followup.advisor) if reader not in ("", followup.advisor) else ""
+    return Item(followup, customer, why(followup, customer, ctx),
+                advice(customer, followup, ctx), absent)  # fmt: skip
 
 
 def why(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
@@ -209,16 +226,59 @@ def why(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
     stuck = unresolved(customer, ctx)
     if stuck:
         parts.append("卡在" + "、".join(stuck[:2]))
-    if followup.overdue:
-        parts.append(f"已逾期{followup.overdue}天")
+    days = overdue(followup, customer, ctx)
+    if days >= ctx.settings.followups.escalate_days[0]:
+        parts.append(f"已逾期{days}天")
     return "｜".join(parts)
+
+
+def overdue(followup: FollowUp, customer: Customer, ctx: Ctx) -> int:
+    """Days since it fell due and neither side was heard."""
+    heard = (followup.origin_at, customer.spoke_at, customer.contacted_at)
+    since = max(at for at in heard if at)
+    return max(0, (ctx.today - since.astimezone(ctx.zone).date()).days)
 
 
 def reason(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
     """Why it is owed; a cadence is that of the level the customer has now."""
     if followup.kind == "cadence":
-        return f"{customer.level}级每{cadence_days(customer, ctx)}天联系一次"
+        return cadence.pace(customer, ctx).reason(customer)
     return followup.reason
+
+
+def rule(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
+    """The name of the row that it comes from."""
+    if followup.kind in ("own", *WAITS):
+        return followup.kind
+    return cadence.row_of(followup, customer, ctx).name
+
+
+def explain(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
+    """为什么 of a reminder: the rule by name, the times and numbers it rests on."""
+    due = exactly(followup.origin_at.astimezone(ctx.zone))
+    name, label = rule(followup, customer, ctx), cadence.label(followup.kind)
+    lines = [
+        f"为什么提醒联系{customer.name}：",
+        f"· 规则 {name}（{label}）：{reason(followup, customer, ctx)}",
+        f"· 应在{due}",
+        f"· 上次联系{ago(customer.contacted_at, ctx.now)}，"
+        f"客户上次说话{ago(customer.spoke_at, ctx.now)}",
+        f"· {TIERS[customer.tier]}：{customer.tier_reason or '尚未判断'}",
+        f"· {customer.level}级：{customer.level_reason or '尚未判断'}",
+    ]
+    if stuck := unresolved(customer, ctx):
+        lines.append("· 还没解决：" + "、".join(stuck[:3]))
+    if days := overdue(followup, customer, ctx):
+        lines.append(f"· 已逾期{days}天，提醒过{followup.overdue + bool(followup.reminded_at)}次")
+    return "\n".join([*lines, *_hour(followup, customer, ctx)])
+
+
+def _hour(followup: FollowUp, customer: Customer, ctx: Ctx) -> list[str]:
+    advisor = ctx.team.advisor(customer.owner)
+    if followup.kind != "cadence" or advisor is None:
+        return []
+    suits = rhythm.hour(rhythms.of(ctx.db, customer.id), advisor, ctx)
+    return [f"· 这个时间：{suits[1]}"] if suits else []
 
 
 def unresolved(customer: Customer, ctx: Ctx) -> list[str]:
@@ -229,35 +289,23 @@ def unresolved(customer: Customer, ctx: Ctx) -> list[str]:
     return [CONCERNS.get(t.code, t.code) for t in open_ones]
 
 
-# For each moment the stage of the script that fits and questions to find one by. Where there
-# are several they take turns, so that no advisor pastes one text to everybody.
-MOMENTS = {
-    "first_touch": ("首次触达", ("第一次联系客户聊什么", "首次联系怎么让客户好回复")),
-    "confirm": ("到店接待", ("到店前一天怎么提醒",)),
-    "confirm试驾": ("试驾邀约", ("试驾前一天怎么提醒",)),
-    "after": ("到店接待", ("客户离店后发什么",)),
-    "after试驾": ("试驾邀约", ("试驾完怎么跟进",)),
-    "O": ("订单交付", ("怎么跟客户同步订单进度",)),
-    "H": ("试驾邀约", ("周末怎么邀约客户", "怎么帮客户选方案")),
-    "B": ("二次触达", ("客户没回第二次怎么联系", "客户不太想聊怎么跟进")),
-    "N": ("首次触达", ("首次联系怎么让客户好回复", "第一次联系发什么资料")),
-    "low": ("沉默唤醒", ("好久没联系的客户怎么开口", "怎么用问题唤醒客户",
-                        "给沉默客户发什么不招人烦")),
-}  # fmt: skip
 UNASKED = ("投诉安抚", "社群话题", "游戏主持")  # answers for occasions that a reminder is not
-LEVEL_MOMENTS = {"O": "O", "H": "H", "A": "H", "B": "B", "C": "B", "N": "N"}
 
 
 def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
     """What to say: the best script for an unresolved concern, or for the moment."""
+    row = cadence.row_of(followup, customer, ctx)
+    if row.name == "cycle.dig" and (question := unknowns.best(customer, ctx)):
+        return question.text
     found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
     open_ones = [t for t in found if t.state in ("", "stuck")]
-    stage, words = moment(followup, customer, ctx)
-    if open_ones and followup.kind in ("cadence", "own") and customer.level != "O":
+    words = cadence.words(row, customer, ctx)
+    worried = open_ones and followup.kind in ("cadence", "own", "waiting", "unanswered", "feeling")
+    if worried and customer.level != "O":
         words = open_ones[0].evidence
     query = Query(
         text=words, day=ctx.today, concerns={t.code: t.polarity for t in open_ones},
-        stage=stage, tier=customer.tier, model=customer.model, store=customer.store,
+        stage=row.stage, tier=customer.tier, model=customer.model, store=customer.store,
         seen=scripts.seen_by(ctx.db, customer.id, ctx.now - timedelta(days=7)),
     )  # fmt: skip
     ranked = ctx.bank.suggest(query, 5).items
@@ -267,15 +315,8 @@ def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
 
 def moment(followup: FollowUp | None, customer: Customer, ctx: Ctx) -> tuple[str, str]:
     """The stage of the script that fits now, and words to find it by."""
-    kind = followup.kind if followup else ""
-    if followup and "试驾" in followup.reason and f"{kind}试驾" in MOMENTS:
-        kind += "试驾"
-    elif kind not in MOMENTS:
-        low = customer.tier == "low" and customer.level != "N"
-        kind = "low" if low else LEVEL_MOMENTS[customer.level]
-    stage, words = MOMENTS[kind]
-    turn = zlib.crc32(customer.id.encode()) + ctx.today.isocalendar().week
-    return stage, words[turn % len(words)]
+    row = cadence.row_of(followup, customer, ctx)
+    return row.stage, cadence.words(row, customer, ctx)
 
 
 def filled(script: Script, customer: Customer | None, ctx: Ctx) -> str:
@@ -301,30 +342,56 @@ def values(customer: Customer | None, ctx: Ctx) -> dict[str, str]:
         "车型": customer.model,
         "未解决问题": stuck[0] if stuck else "",
     }
-    appointment = events.last(ctx.db, customer.id, "预约")
-    if appointment and appointment.at > ctx.now:
+    if appointment := appointments.ahead(ctx.db, customer.id, ctx.now):
         pairs["试驾时间"] = when(appointment.at.astimezone(ctx.zone), ctx.local)
     return {name: value for name, value in pairs.items() if value}
 
 
+# Lists and cards
+
+
+def owed(member: str, until: datetime, ctx: Ctx) -> list[FollowUp]:
+    """What a member has to do by then, with what they do for those who are away."""
+    whose = [member, *(leave.advisor for leave in shifts.absent(member, ctx))]
+    found = [f for userid in whose for f in followups.owed_by(ctx.db, userid, until)]
+    return sorted(found, key=lambda f: (f.kind not in WAITS, f.due_at, f.id))
+
+
 def morning(advisor: Advisor, ctx: Ctx) -> Iterator[Action]:
     """The list of the day: at most eight, each with who, why now and what to say."""
-    s = ctx.settings.followups
-    end = ctx.on(ctx.today + timedelta(days=1), s.shift_from)
-    owed = followups.owed_by(ctx.db, advisor.userid, end)
-    items = _claim([f for f in owed if f.due_at <= ctx.now], advisor, s.morning_items, ctx)
-    later = [f for f in owed if ctx.now < f.due_at <= end]
-    if not items and not later:
+    end = ctx.tomorrow(ctx.settings.followups.shift_from)
+    found = [f for f in owed(advisor.userid, end, ctx) if not _alone(f)]
+    limit = ctx.settings.followups.morning_items
+    items = _claim([f for f in found if f.due_at <= ctx.now], advisor, limit, ctx)
+    later = [f for f in found if ctx.now < f.due_at <= end]
+    if not items and not later and not _expected(advisor.userid, ctx):
         return
-    left = {f.customer for f in followups.owed_by(ctx.db, advisor.userid, ctx.now)
-            if f.due_at <= ctx.now}  # fmt: skip
+    now = owed(advisor.userid, ctx.now, ctx)
+    left = {f.customer for f in now if f.due_at <= ctx.now and not _alone(f)}
     more = len(left - {it.customer.id for it in items})
-    yield Send(advisor.userid, _list_text(advisor.name, items, later, more, ctx))
+    yield Send(advisor.userid, _list_text(advisor, items, later, more, ctx))
     remember(advisor.userid, items, ctx)
 
 
-def _list_text(name: str, items: list[Item], later: list[FollowUp], more: int, ctx: Ctx) -> str:
+def _alone(followup: FollowUp) -> bool:
+    """Somebody who waits for an answer is told of at once and by themselves."""
+    return followup.kind == waiting.KIND
+
+
+def _expected(userid: str, ctx: Ctx) -> list[str]:
+    """Whoever has an appointment today."""
+    start = ctx.on(ctx.today, datetime.min.time())
+    found = appointments.of_advisors(ctx.db, [userid], start, start + timedelta(days=1))
+    pairs = [(a, customers.get(ctx.db, a.customer)) for a in found if a.open]
+    return [f"· {clock(a.at.astimezone(ctx.zone))} {c.name}：{a.kind}（{a.state}）"
+            for a, c in pairs if c and not c.opted_out_at and not c.deleted_at]  # fmt: skip
+
+
+def _list_text(
+    advisor: Advisor, items: list[Item], later: list[FollowUp], more: int, ctx: Ctx
+) -> str:
     day: date = ctx.today
+    name = advisor.name
     head = (
         f"{name}，早上好。今天（{day.month}月{day.day}日 {weekday(day)}）先联系这{len(items)}位："
     )
@@ -337,6 +404,8 @@ def _list_text(name: str, items: list[Item], later: list[FollowUp], more: int, c
             at = followup.due_at.astimezone(ctx.zone)
             what = reason(followup, customer, ctx)
             lines.append(f"· {at:%H:%M} {customer.name}：{what}")
+    if expected := _expected(advisor.userid, ctx):
+        lines += ["今天的预约：", *expected]
     if more > 0:
         lines.append(f"另有{more}位排在后面，回复 待办 查看。")
     if items:
@@ -346,14 +415,15 @@ def _list_text(name: str, items: list[Item], later: list[FollowUp], more: int, c
 
 def line(it: Item) -> str:
     c = it.customer
-    head = f"{c.name}｜{TIERS[c.tier]}·{c.level}级"
+    absent = f"（代{it.instead_of}）" if it.instead_of else ""
+    head = f"{c.name}｜{TIERS[c.tier]}·{c.level}级{absent}"
     return f"{head}\n   为什么：{it.why}\n   说什么：{short(it.say, 46)}"
 
 
 def remember(userid: str, items: list[Item], ctx: Ctx) -> None:
     """So that a digit, or 已联系 2, means the line that was shown."""
     if items:
-        body = {"items": [it.followup.id for it in items]}
+        body = {"items": [it.followup.id for it in items], "cause": ctx.cause}
         dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=userid, kind="list", body=body,
                       now=ctx.now)  # fmt: skip
 
@@ -372,14 +442,38 @@ def _remind(advisor: Advisor, found: list[FollowUp], ctx: Ctx) -> Iterator[Actio
 
 def show(it: Item, userid: str, ctx: Ctx) -> Iterator[Action]:
     """One reminder as text to paste from and a card to answer with."""
+    if it.followup.kind not in ASKED:
+        yield from _card(it, userid, ctx)
+    if it.followup.kind in JUDGED:
+        yield _judge(it, userid, ctx)
+
+
+def _card(it: Item, userid: str, ctx: Ctx) -> Iterator[Action]:
     dialog = ctx.new_id()
     body = {"followup": it.followup.id, "customer": it.customer.id}
     dialogs.begin(ctx.db, dialog_id=dialog, member=userid, kind="item", body=body, now=ctx.now)
     yield Send(userid, it.say)
     c = it.customer
+    absent = f"（代{it.instead_of}）" if it.instead_of else ""
     yield Card(
-        to=userid, task_id=dialog, title=f"该联系{c.name}了", desc=f"{TIERS[c.tier]}·{c.level}级",
-        text=f"{KINDS[it.followup.kind]}：{it.why}。上面一条可直接转发。",
+        to=userid, task_id=dialog, title=f"该联系{c.name}了{absent}",
+        desc=f"{TIERS[c.tier]}·{c.level}级",
+        text=f"{cadence.label(it.followup.kind)}：{it.why}。上面一条可直接转发。",
         buttons=(Button("已联系", "done", 1), Button("明早", "tomorrow"),
-                 Button("换话术", "other")),
+                 Button("换话术", "other"), Button("为什么", "why")),
     )  # fmt: skip
+
+
+def _judge(it: Item, userid: str, ctx: Ctx) -> Card:
+    """What is known of them, and the levels or tiers to choose from."""
+    c = it.customer
+    asks_tier = it.followup.kind == "decide"
+    options = DECIDE if asks_tier else tuple((f"{level}级", level) for level in LEVELS)
+    title = f"{c.name}是什么意向？" if asks_tier else f"{c.name}还是{c.level}级吗？"
+    known = f"客户说话{ago(c.spoke_at, ctx.now)}，联系{ago(c.contacted_at, ctx.now)}"
+    stuck = unresolved(c, ctx)
+    facts = [it.followup.reason, f"现在{TIERS[c.tier]}：{c.tier_reason}", known,
+             *(["还没解决：" + "、".join(stuck[:3])] if stuck else [])]  # fmt: skip
+    choice = Choice("verdict", title, "。".join(facts) + "。", options,
+                    {"customer": c.id, "followup": it.followup.id})  # fmt: skip
+    return ask(userid, choice, ctx)

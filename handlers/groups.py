@@ -3,34 +3,100 @@
 import re
 from collections.abc import Callable, Iterator
 
-from handlers import checkins, commands, pick, suggest
+from handlers import checkins, commands, draws, pick, prizes, suggest
 from handlers.context import Ctx
-from handlers.games import host
+from handlers.games import control, host, seat
+from handlers.games.found import GAMES
+from handlers.games.seat import Said, Seat
 from handlers.router import Router, on
-from handlers.values import Action, Answer, Inbound
+from handlers.values import Action, Answer, Inbound, Send
 
-HELP = "我会：签到｜答题｜我的积分｜排行榜。@我 加上这些词就行。"
+HELP = (
+    "我会：签到｜今天想说 …｜签到日历｜答题｜成语接龙｜猜价格｜谜语（发 游戏 看全部）｜我的积分"
+    "｜排行榜｜奖品｜兑换 1｜抽奖｜不参加。@我 加上这些词就行。"
+)
 LOST = "没看懂。" + HELP
 WELCOME = "你好，我是小福。私聊我可以查话术，例如：冬天续航怎么答；在群里 @我 可以签到、答题。"
 
-Say = Callable[[Inbound, Ctx], Iterator[Action]]
+POINTING = 8  # characters; such short words only point at what is quoted
+
+Say = Callable[[re.Match[str], Seat, Ctx], Said | None]
 
 
-def _quiz(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
-    return host.start("答题", msg, ctx)
+def _number(_: re.Match[str], who: Seat, ctx: Ctx) -> Said:
+    """For the operator, who writes it into the configuration."""
+    return Said(f"这个群的群号是 {who.chat}")
 
 
-def _help(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
-    yield Answer(HELP)
+def _help(_: re.Match[str], who: Seat, ctx: Ctx) -> Said:
+    return Said(HELP)
+
+
+def _gather(match: re.Match[str], who: Seat, ctx: Ctx) -> Said | None:
+    found = _started(match["rest"])
+    return control.gather(*found, who, ctx) if found else control.menu(who, ctx)
+
+
+def _started(words: str) -> tuple[str, str] | None:
+    """The game that these words start, and what they say of it; None for other words."""
+    for game in GAMES.values():
+        for name in (game.name, *game.starts):
+            if words.rstrip("!！。~ ") == name:
+                return game.name, ""
+            rest = words.removeprefix(name)
+            if game.subject and rest != words and rest[:1] in " ：:\n　":
+                return game.name, rest.strip(" ：:\n　")
+    return None
 
 
 SAYINGS: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
-    (re.compile(pattern), say)
+    (re.compile(pattern, re.S), say)
     for pattern, say in (
-        (r"^(?:签到|打卡|我来签到|早安打卡)[!！。~]*$", checkins.check_in),
-        (r"^(?:答题|来一题|出题|开始答题|再来一题)[!！。]*$", _quiz),
-        (r"^(?:排行榜|排名|积分榜)$", checkins.board),
-        (r"^(?:我的积分|积分|我的签到|我的打卡)$", checkins.mine),
+        (
+            r"^(?:签到|打卡|我来签到|早安打卡)[!！。~]*$",
+            lambda _, s, c: checkins.check_in(s, "", c),
+        ),
+        (
+            r"^(?:(?:签到|打卡)[\s:：，,]+)?(?:今天|今日)?我?想说\s*[:：，,]?\s*(?P<words>\S.*)$",
+            lambda m, s, c: checkins.check_in(s, m["words"], c),
+        ),
+        (r"^补签(?:\s*(?P<day>\S.*))?$", lambda m, s, c: checkins.make_up(s, m["day"] or "", c)),
+        (r"^(?:签到|打卡)日历$", lambda _, s, c: checkins.calendar(s, c)),
+        (r"^(?:我的)?徽章$", lambda _, s, c: checkins.badges(s, c)),
+        (r"^(?:排行榜|排名|积分榜)$", lambda _, s, c: checkins.board(s, c)),
+        (r"^(?:我的积分|积分|我的签到|我的打卡|我的等级)$", lambda _, s, c: checkins.mine(s, c)),
+        (r"^积分明细$", lambda _, s, c: checkins.history(s, c)),
+        (r"^(?:奖品|奖品列表|兑换|礼品)$", lambda _, s, c: prizes.listed(s, c)),
+        (r"^兑换\s*(?P<n>\d{1,3})$", lambda m, s, c: prizes.exchange(int(m["n"]), s, c)),
+        (r"^我的(?:奖品|兑换)$", lambda _, s, c: prizes.mine(s, c)),
+        (
+            r"^(?:退回|取消兑换)\s*(?P<code>\w{4,12})$",
+            lambda m, s, c: prizes.give_back(m["code"], s, c),
+        ),
+        (r"^(?:抽奖|抽奖活动)$", lambda _, s, c: draws.shown(s, c)),
+        (r"^(?:参加抽奖|我要抽奖)$", lambda _, s, c: draws.enter(s, c)),
+        (r"^(?:中奖名单|开奖结果)$", lambda _, s, c: draws.results(s, c)),
+        (r"^(?:游戏|玩游戏|玩什么|有什么游戏)$", lambda _, s, c: control.menu(s, c)),
+        (r"^组局\s*(?P<rest>.*)$", _gather),
+        (r"^(?:报名|我来|我要?参加)$", lambda _, s, c: control.join(s, c)),
+        (r"^(?:加入|加入游戏)$", lambda _, s, c: control.come_in(s, c)),
+        (r"^(?:开始|开局|开始游戏)$", lambda _, s, c: control.begin(s, c)),
+        (
+            r"^(?:暂停|游戏暂停)(?:游戏|\s*(?P<game>\S+))?$",
+            lambda m, s, c: control.pause(m["game"] or "", s, c),
+        ),
+        (
+            r"^(?:继续|游戏继续)(?:游戏|\s*(?P<game>\S+))?$",
+            lambda m, s, c: control.resume(m["game"] or "", s, c),
+        ),
+        (
+            r"^(?:结束|游戏结束)(?:游戏|\s*(?P<game>\S+))?$",
+            lambda m, s, c: control.stop(m["game"] or "", s, c),
+        ),
+        (r"^(?:提示|给个提示|提示一下)[!！。]*$", lambda _, s, c: control.hint(s, c)),
+        (r"^(?:不参加|不参加游戏|我不参加|退出游戏)$", lambda _, s, c: control.sit_out(s, c)),
+        (r"^(?:参加|参加游戏|恢复参加)$", lambda _, s, c: control.come_back(s, c)),
+        (r"^(?:群号|这个群的群号)$", _number),
         (r"^(?:帮助|help|\?|？)?$", _help),
     )
 )
@@ -40,10 +106,26 @@ def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     words = msg.text.strip()
     if not msg.chat:
         return private(words, msg, ctx)
+    return _tell(heard(words, seat.of(msg, ctx), ctx) or Said(LOST))
+
+
+def heard(words: str, who: Seat, ctx: Ctx) -> Said | None:
+    """What a group's member is answered on any stage; None when it is nothing for us."""
     for pattern, say in SAYINGS:
-        if pattern.match(words):
-            return say(msg, ctx)
-    return host.move(msg, words, ctx) or iter([Answer(LOST)])
+        match = pattern.match(words)
+        if match and (found := say(match, who, ctx)):
+            return found
+    if found := host.move(who, words, ctx):
+        return found
+    if started := _started(words):
+        return host.start(*started, who, ctx)
+    return host.late(who, words, ctx) or host.hanging(who, ctx)
+
+
+def _tell(found: Said) -> Iterator[Action]:
+    yield Answer(found.text)
+    if found.report:
+        yield Send(*found.report)
 
 
 def private(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -54,18 +136,35 @@ def private(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if not words or words in ("帮助", "help"):
         yield Answer(WELCOME)
         return
+    words = _quoted(msg, words)
     reading = ctx.read(words)
     found = pick.find(words, reading, None, msg.sender, (), ctx)
     yield Answer("\n".join(suggest.listed(found, None, ctx)).strip())
+
+
+def _quoted(msg: Inbound, words: str) -> str:
+    """怎么回, said to a quoted message, asks about what is quoted."""
+    quote = msg.fields.get("quote")
+    text = quote.get("text") if isinstance(quote, dict) else None
+    said = str(text.get("content") or "").strip() if isinstance(text, dict) else ""
+    return said if said and len(words) <= POINTING else words
 
 
 def entered(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     yield Answer(WELCOME)
 
 
+MEDIA = {"image": "图片", "file": "文件", "video": "视频"}
+
+
+def unread(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    yield Answer(f"{MEDIA.get(msg.kind, '这种消息')}我看不了，把客户的话打成文字发给我就行。")
+
+
 router = Router(
     (
         (on("aibot", "text", "mixed", "voice"), said),
         (lambda m: m.channel == "aibot" and m.event == "enter_chat", entered),
+        (lambda m: m.channel == "aibot" and m.kind not in ("event", "stream"), unread),
     )
 )

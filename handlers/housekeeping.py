@@ -11,6 +11,8 @@ from storage import (
     corrections,
     dialogs,
     groupmsg,
+    merging,
+    ratings,
     reconciles,
     retention,
     sessions,
@@ -40,6 +42,11 @@ def clean(ctx: Ctx) -> None:
     retention.messages(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     corrections.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     retention.tags(ctx.db, ctx.now)
+    retention.quiet(ctx.db, ctx.now - timedelta(days=keep.tags_days))
+    retention.questions(ctx.db, ctx.now - timedelta(days=keep.messages_days))
+    retention.digests(ctx.db, ctx.now - timedelta(days=keep.messages_days))
+    merging.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))
+    ratings.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     groupmsg.forget(ctx.db, ctx.now - timedelta(days=keep.inbox_days))
     reconciles.forget(ctx.db, ctx.now - timedelta(days=keep.inbox_days))
     retention.traffic(ctx.db, ctx.now - timedelta(days=keep.inbox_days))

@@ -1,156 +1,291 @@
-"""What an advisor logs in plain words: 记录 王女士 周六下午3点试驾."""
+"""What an advisor logs in plain words: 记录 王女士 周六下午3点试驾; put right when it was wrong."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from rapidfuzz import fuzz, process
 
-from handlers import followups, tiers
+from handlers import appointments, cadence, followups, lost, resolved, retract, sides, stages, tiers
+from handlers import logged as reading
 from handlers.concerns import complaint, refuse
 from handlers.context import Ctx
-from handlers.undo import before, remember
+from handlers.keepsakes import Kept
+from handlers.logged import DEALS as DEALS
+from handlers.logged import WORDS as WORDS
+from handlers.logged import Note as Note
+from handlers.stages import STAGES as STAGES
+from handlers.undo import Before, before, remember
 from handlers.values import Action, Send
-from handlers.words import TIERS, when
+from handlers.words import TIERS, exactly, when
 from nlp import mask
+from nlp.labels import CONCERNS
+from storage import appointments as rows
 from storage import customers, dialogs, events
 from storage import followups as owed
+from storage import sides as told
 from storage.customers import Customer
+from storage.dialogs import Dialog
+from storage.sides import Told
 
-# The event a word stands for, and whether it can be agreed on for a later time.
-WORDS = (
-    ("退单", "退单", False),
-    ("退订", "退订", False),
-    ("投诉", "投诉", False),
-    ("战败", "战败", False),
-    ("提车", "交付", True),
-    ("交车", "交付", True),
-    ("交付", "交付", True),
-    ("大定", "下订", False),
-    ("小定", "下订", False),
-    ("下定", "下订", False),
-    ("下订", "下订", False),
-    ("定金", "下订", False),
-    ("签合同", "下订", False),
-    ("试驾", "试驾", True),
-    ("试乘", "试乘", True),
-    ("到店", "到店", True),
-    ("进店", "到店", True),
-    ("来店", "到店", True),
-    ("看车", "到店", True),
-    ("报价", "报价", False),
-)
-STAGES = {"到店": "到店", "试驾": "试驾", "试乘": "试驾", "报价": "报价", "下订": "下订",
-          "交付": "交付", "战败": "战败", "退单": "报价", "退订": "退订"}  # fmt: skip
-DEALS = "、".join(dict.fromkeys(kind for _, kind, _ in WORDS))
 # Why somebody did not come (domain guide 6.3).
 REASONS = ("时间不合适", "距离远", "价格没谈拢", "家人不同意", "先看竞品", "天气/堵车", "忘记了",
            "车型没到店", "对邀约不感兴趣", "联系不上", "已购", "其他")  # fmt: skip
-_MISSED = re.compile(r"没来|没到|爽约|未到")
+HINTS = {"堵": "天气/堵车", "雨": "天气/堵车", "雪": "天气/堵车", "忘": "忘记了", "远": "距离远",
+         "没空": "时间不合适", "加班": "时间不合适", "有事": "时间不合适", "老婆": "家人不同意",
+         "老公": "家人不同意", "买了": "已购", "没接": "联系不上"}  # fmt: skip
+UNDO = "记错了回复 撤销。"
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    kind: str  # the event
-    at: datetime | None  # an agreed time in the future, or None for "it happened"
-    missed: bool
-    words: str
+class Step:
+    """One thing that is being logged for a customer, by whom."""
+
+    customer: Customer
+    member: str
+    was: Before
 
 
 def parse(words: str, ctx: Ctx) -> Note | None:
-    """What is to be logged; None when no event is named."""
-    missed = bool(_MISSED.search(words))
-    found = next(((kind, later) for word, kind, later in WORDS if word in words), None)
-    if found is None and not missed:
-        return None
-    kind, later = found or ("到店", True)
-    slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
-    at = datetime.fromisoformat(slot.value["from"]) if slot else None
-    future = at if later and not missed and at and at > ctx.now else None
-    return Note(kind, future, missed, words)
+    """What is to be logged first; None when no event is named."""
+    return next(iter(reading.read(words, ctx)), None)
+
+
+def record_all(
+    customer: Customer, notes: Sequence[Note], member: str, ctx: Ctx
+) -> Iterator[Action]:
+    """Everything that was said in one line: what happened as one step, the rest one by one."""
+    given_up = next((n for n in notes if n.kind == lost.STAGE), None)
+    notes = [n for n in notes if n.kind != lost.STAGE]
+    happened = [n for n in notes if n.happened]
+    if happened:
+        yield from _happened(customer, happened, member, ctx)
+    for note in notes:
+        if not note.happened and (now := customers.get(ctx.db, customer.id)):
+            yield from record(now, note, member, ctx)
+    if given_up and (now := customers.get(ctx.db, customer.id)):
+        yield from lost.apply(now, given_up.words, member, ctx)
 
 
 def record(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Action]:
-    if note.at is not None:
-        yield from _appoint(customer, note, note.at, member, ctx)
+    step = Step(customer, member, before(customer, ctx))
+    if note.at is not None and note.kind != "改期":
+        yield from _appoint(step, note, note.at, ctx)
     elif note.missed:
-        yield from _missed(customer, note, member, ctx)
+        yield from _missed(step, note, ctx)
     elif note.kind == "退订":
-        was = before(customer, ctx)
-        remember(ctx, member, f"{customer.name}的退订", was, refuse(customer, note.words, ctx))
+        remember(ctx, member, f"{customer.name}的退订", step.was, refuse(customer, note.words, ctx))
         yield Send(member, f"已记录：{customer.name} 退订。不会再提醒联系TA，也不会发活动。")
+        yield from retract.opted_out(customer, ctx)
     elif note.kind == "投诉":
         yield from complaint(customer, note.words, ctx)
+    elif note.kind in ("改期", "确认", "取消预约"):
+        yield from _changed(step, note, ctx)
+    elif note.kind in ("冷冻", "失控"):
+        yield from _aside(step, note, ctx)
+    elif note.kind == "解决":
+        yield from _solved(step, note, ctx)
     else:
-        yield from _happened(customer, note, member, ctx)
+        yield from _happened(customer, [note], member, ctx)
 
 
-def _add(ctx: Ctx, customer: Customer, kind: str, at: datetime, words: str, member: str) -> str:
-    event_id = ctx.new_id()
-    events.add(ctx.db, event_id=event_id, customer=customer.id, kind=kind, when=at,
-               source="advisor", evidence=mask.phones(words), by_whom=member)  # fmt: skip
-    return event_id
+# Appointments
 
 
-def _appoint(
-    customer: Customer, note: Note, at: datetime, member: str, ctx: Ctx
-) -> Iterator[Action]:
-    was, replaced = before(customer, ctx), _withdrawn(customer, ctx)
-    event_id = _add(ctx, customer, "预约", at, note.words, member)
-    customers.change(ctx.db, customer.id, contacted_at=ctx.now)
-    followups.plan_appointment(customer, at, note.kind, ctx)
-    after = tiers.rejudge(customer, ctx)
-    remember(ctx, member, f"{customer.name}的预约", was, event_id, replaced)
+def _appoint(step: Step, note: Note, at: datetime, ctx: Ctx) -> Iterator[Action]:
+    c = step.customer
+    _, kept = appointments.book(c, at, note.kind, note.words, step.member, ctx)
+    customers.change(ctx.db, c.id, contacted_at=ctx.now)
+    followups.plan_cadence(c, ctx)
+    after = tiers.rejudge(customers.get(ctx.db, c.id) or c, ctx)
+    remember(ctx, step.member, f"{c.name}的预约", step.was, kept=kept)
     said = when(at.astimezone(ctx.zone), ctx.local)
     yield Send(
-        member,
-        f"已记录：{customer.name} {said} {note.kind}。前一天会提醒你确认，结束后提醒回访。\n"
+        step.member,
+        f"已记录：{c.name} {said} {note.kind}。前一天提醒你确认，到店前发简报，到点问来了没有。\n"
         f"现在是{TIERS[after.tier]}·{after.level}级：{after.tier_reason}。记错了回复 撤销。",
     )
 
 
-def _withdrawn(customer: Customer, ctx: Ctx) -> list[str]:
-    """A new appointment takes the place of one that is still ahead."""
-    ahead = [e.id for e in events.of(ctx.db, customer.id, "预约") if e.at > ctx.now]
-    for event_id in ahead:
-        events.undo(ctx.db, event_id, ctx.now)
-    return ahead
+def _changed(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:
+    """改到周日上午, 确认了, 不来了: of the appointment that is spoken of."""
+    c, member = step.customer, step.member
+    found = appointments.expected(c, ctx)
+    if note.kind == "改期" and note.at:
+        kind = found.kind if found else "到店"
+        yield from _move(step, replace(note, kind=kind), note.at, ctx)
+    elif found is None:
+        yield Send(member, f"{c.name}现在没有预约。约好了回复 记录 {c.name} 周六下午3点试驾")
+    elif note.kind == "确认":
+        remember(ctx, member, f"{c.name}的确认", step.was,
+                 kept=appointments.confirmed(found, member, ctx, note.words))  # fmt: skip
+        minutes = ctx.settings.journey.brief_minutes
+        yield Send(member, f"好，{c.name}{appointments.said(found, ctx)}，已确认。"
+                           f"到店前{minutes}分钟发你一屏简报。")  # fmt: skip
+    else:
+        kept = appointments.cancelled(found, member, ctx, note.words)
+        tiers.rejudge(c, ctx)
+        remember(ctx, member, f"{c.name}的取消预约", step.was, kept=kept)
+        yield Send(member, f"已记录：{c.name}取消了{appointments.said(found, ctx)}。"
+                           f"改约好了回复 {c.name}改到 加时间；记错了回复 撤销。")  # fmt: skip
 
 
-def _missed(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Action]:
-    event_id = _add(ctx, customer, "未到店", ctx.now, note.words, member)
-    remember(ctx, member, f"{customer.name}的未到店", before(customer, ctx), event_id)
-    dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="reason",
-                  body={"event": event_id, "name": customer.name}, now=ctx.now)  # fmt: skip
-    reasons = "、".join(REASONS)
-    yield Send(member, f"已记录：{customer.name} 没有到店。是什么原因？直接回复其中一个：{reasons}")
+def _move(step: Step, note: Note, at: datetime, ctx: Ctx) -> Iterator[Action]:
+    """A new time: what was agreed before, also one that was just missed, gives way to it."""
+    c = step.customer
+    past = [one for one in rows.open_of(ctx.db, c.id) if one.at <= ctx.now]
+    for one in past:
+        rows.put(ctx.db, replace(one, state="改期", step="", knock_at=None))
+    _, kept = appointments.book(c, at, note.kind, note.words, step.member, ctx)
+    tiers.rejudge(c, ctx)
+    remember(ctx, step.member, f"{c.name}的改期", step.was, kept=kept.and_(Kept(was=tuple(past))))
+    yield Send(step.member, f"好，{c.name}改到{exactly(at.astimezone(ctx.zone))}{note.kind}。"
+                            "改错了回复 撤销。")  # fmt: skip
+
+
+def _missed(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:
+    c, why = step.customer, reason(note.reason) if note.reason else None
+    event = stages.log(ctx, c, "未到店", ctx.now, why or note.words, step.member)
+    kept = appointments.missed(c, why or "", ctx).and_(Kept(events=(event,)))
+    tiers.rejudge(c, ctx)
+    remember(ctx, step.member, f"{c.name}的未到店", step.was, kept=kept)
+    if why:
+        again = f"改约了回复 {c.name}改到 加时间。"
+        yield Send(step.member, f"已记录：{c.name} 没有到店，原因 {why}。{again}")
+        return
+    yield from ask_reason(c, event, step.member, ctx)
+
+
+def ask_reason(
+    customer: Customer, event: str, member: str, ctx: Ctx, head: str = ""
+) -> Iterator[Action]:
+    """One of the twelve, by its digit or in words."""
+    body = {"event": event, "name": customer.name, "customer": customer.id}
+    dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="reason", body=body,
+                  now=ctx.now)  # fmt: skip
+    reasons = "、".join(f"{n} {why}" for n, why in enumerate(REASONS, 1))
+    head = head or f"已记录：{customer.name} 没有到店。"
+    yield Send(member, f"{head}是什么原因？直接回复其中一个或序号：{reasons}")
 
 
 def reason(words: str) -> str | None:
     """The reason on the list that comes nearest to the advisor's words."""
+    if words.isdecimal():
+        return REASONS[int(words) - 1] if 1 <= int(words) <= len(REASONS) else None
+    if hinted := next((why for hint, why in HINTS.items() if hint in words), None):
+        return hinted
     found = process.extractOne(words, REASONS, scorer=fuzz.partial_ratio, score_cutoff=75)
     return str(found[0]) if found else None
 
 
 def explain(event_id: str, name: str, why: str, member: str, ctx: Ctx) -> Iterator[Action]:
+    event = events.get(ctx.db, event_id)
     events.explain(ctx.db, event_id, why)
-    yield Send(member, f"已记录：{name} 未到店，原因 {why}。")
+    if event and event.kind == "未到店":
+        appointments.explain(event.customer, why, ctx)
+    yield Send(member, f"已记录：{name} {event.kind if event else '未到店'}，原因 {why}。")
 
 
-def _happened(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Action]:
+def because(dialog: Dialog, words: str, ctx: Ctx) -> Iterator[Action]:
+    """The answer to why they did not come; asked before anybody had said so, it says that too."""
+    why, body = reason(words), dialog.body
+    if why is None:
+        yield Send(dialog.member, f"请回复 1 到 {len(REASONS)}，或直接说原因。")
+        return
+    dialogs.close(ctx.db, dialog.id)
+    if body["event"]:
+        yield from explain(body["event"], body["name"], why, dialog.member, ctx)
+    elif customer := customers.get(ctx.db, body["customer"]):
+        missed = Note("到店", None, True, f"没来，{why}", reason=why)
+        yield from record(customer, missed, dialog.member, ctx)
+
+
+# What happened
+
+
+def _happened(customer: Customer, notes: Sequence[Note], member: str, ctx: Ctx) -> Iterator[Action]:
     was = before(customer, ctx)
-    event_id = _add(ctx, customer, note.kind, ctx.now, note.words, member)
-    customers.change(ctx.db, customer.id, stage=STAGES[note.kind], contacted_at=ctx.now)
-    if note.kind == "战败":
-        owed.drop(ctx.db, customer.id, ctx.now, "战败")
-    fresh = customers.get(ctx.db, customer.id) or customer
-    after = tiers.rejudge(fresh, ctx)
-    if note.kind != "战败":
-        followups.plan_cadence(after, ctx)
-    remember(ctx, member, f"{customer.name}的{note.kind}", was, event_id)
+    # a microsecond apart, so that what was said first also stands first
+    times = [(note.when or ctx.now) + timedelta(microseconds=n) for n, note in enumerate(notes)]
+    made = tuple(stages.log(ctx, customer, n.kind, at, n.words, member)
+                 for n, at in zip(notes, times, strict=True))  # fmt: skip
+    kinds = [note.kind for note in notes]
+    kept = appointments.kept(customer, kinds, max(times), ctx).and_(Kept(events=made))
+    after = _after(customer, notes, max(times), ctx)
+    logged = tuple({"kind": n.kind, "at": at.isoformat(), "words": mask.phones(n.words)}
+                   for n, at in zip(notes, times, strict=True))  # fmt: skip
+    what = "、".join(kinds)
+    remember(ctx, member, f"{customer.name}的{what}", was, kept=replace(kept, notes=logged))
     yield Send(
         member,
-        f"已记录：{customer.name} {note.kind}（{note.words}）。"
-        f"现在是{TIERS[after.tier]}·{after.level}级：{after.tier_reason}。记错了回复 撤销。",
+        f"已记录：{customer.name} {_told(notes, ctx)}。"
+        f"现在是{TIERS[after.tier]}·{after.level}级：{after.tier_reason}。{UNDO}",
     )
+    if "未试驾" in kinds:
+        yield from ask_reason(customer, made[kinds.index("未试驾")], member, ctx,
+                              f"{customer.name}到店没有试驾，")  # fmt: skip
+
+
+def _told(notes: Sequence[Note], ctx: Ctx) -> str:
+    if len(notes) == 1 and notes[0].when is None:
+        return f"{notes[0].kind}（{mask.phones(notes[0].words)}）"
+    parts = []
+    for note in notes:
+        at = f"{when(note.when.astimezone(ctx.zone), ctx.local)} " if note.when else ""
+        parts.append(f"{at}{note.kind}（{mask.phones(note.words)}）")
+    return "、".join(parts)
+
+
+def _after(customer: Customer, notes: Sequence[Note], at: datetime, ctx: Ctx) -> Customer:
+    """Stage, tier and what is owed, once the events stand."""
+    contacted = max(filter(None, (customer.contacted_at, at)))
+    customers.change(ctx.db, customer.id, stage=stages.moved(customer, ctx), contacted_at=contacted)
+    kinds = [note.kind for note in notes]
+    if "战败" in kinds:
+        owed.drop(ctx.db, customer.id, ctx.now, "战败")
+    after = tiers.rejudge(customers.get(ctx.db, customer.id) or customer, ctx)
+    if "战败" not in kinds:
+        followups.plan_cadence(after, ctx)
+        for note in notes:
+            _moment(after, note, ctx)
+    return after
+
+
+def _moment(customer: Customer, note: Note, ctx: Ctx) -> None:
+    """What follows from it, by the table; a thank-you for yesterday's visit comes too late."""
+    today = note.when is None or note.when.astimezone(ctx.zone).date() == ctx.today
+    if today:
+        cadence.happened(customer, note.kind, ctx)
+    elif ends := cadence.table().ends.get(note.kind):
+        owed.drop(ctx.db, customer.id, ctx.now, note.kind, ends)
+
+
+def _aside(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:
+    """冷冻 until a day, 失控: set aside, and what is owed with it."""
+    c = step.customer
+    if note.kind == "冷冻" and note.until is None:
+        yield Send(step.member, f"{c.name}冷冻到什么时候？例如：记录 {c.name} 冷冻到国庆后")
+        return
+    was = told.of(ctx.db, c.id)
+    event = stages.log(ctx, c, note.kind, ctx.now, note.words, step.member)
+    words = mask.phones(note.words)
+    told.put(ctx.db, Told(c.id, note.kind, ctx.now, words, step.member, note.until, note.until))
+    owed.drop(ctx.db, c.id, ctx.now, note.kind)
+    kept = Kept(events=(event,), side=was, sided=True)
+    remember(ctx, step.member, f"{c.name}的{note.kind}", step.was, kept=kept)
+    yield Send(step.member, f"已记录：{c.name} {sides.of(c, ctx).words(ctx)}。记错了回复 撤销。")
+
+
+def _solved(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:
+    """充电桩解决了: the advisor's word on a concern."""
+    c = step.customer
+    was, made = resolved.move(c.id, "solved", note.codes, note.words, "advisor", ctx, step.member,
+                              ("", "answered", "stuck"))  # fmt: skip
+    names = "、".join(CONCERNS.get(code, code) for code in note.codes)
+    if not made:
+        yield Send(step.member, f"{c.name}没有记着“{names}”这个顾虑，或早就解决了。")
+        return
+    kept = Kept(events=tuple(made), concerns=tuple(was))
+    remember(ctx, step.member, f"{c.name}的{names}", step.was, kept=kept)
+    solved = "、".join(CONCERNS.get(code, code) for code, _ in was)
+    yield Send(step.member, f"已记录：{c.name}的“{solved}”已解决。记错了回复 撤销。")

@@ -12,11 +12,36 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from handlers import bursts, concerns, pick, suggest
+from handlers import (
+    bursts,
+    concerns,
+    followups,
+    leads,
+    pick,
+    privacy,
+    recalls,
+    resolved,
+    suggest,
+    waiting,
+)
 from handlers.context import Ctx
-from handlers.followups import on_shift, values
+from handlers.followups import values
+from handlers.games import alone
+from handlers.games.seat import called
 from handlers.router import Router, Test
-from handlers.values import Action, Inbound, KfHand, KfInvite, KfPull, KfText, KfWho, Send
+from handlers.settings import Page
+from handlers.shifts import on_shift
+from handlers.values import (
+    Action,
+    Inbound,
+    KfHand,
+    KfInvite,
+    KfLink,
+    KfPull,
+    KfText,
+    KfWho,
+    Send,
+)
 from handlers.words import short
 from nlp import mask
 from nlp.reading import Reading
@@ -29,9 +54,11 @@ from storage.kf import Session
 
 FILE = Path(__file__).with_name("kf.toml")
 CUSTOMER = 3  # the origin of what a visitor wrote
+SERVICER = 5  # and of what a person answered in the service chat
 VISITOR = "微信访客"
 SKIP = "跳过"
 LONGEST = 2048  # bytes of one message; two would cost two of five
+READ, LATER_ON = "reading", "cool_off"
 ASK, MISSED = "ask", timedelta(hours=6)
 READY = ("visit", "test_drive", "quote", "order", "deposit", "finance_plan", "tradein_eval")
 PERSON = ("人工", "转人工", "真人", "找人", "客服")
@@ -40,6 +67,7 @@ HANDED = "好的，我请{advisor}来回复您，请稍等。"
 LATER = "已经收到，现在不是上班时间，{advisor}上班后第一时间回复您。"
 HELLO = "您好，我是门店的在线助手，可以直接问我续航、充电、价格、配置，也可以随时回复“人工”。"
 FAILED = {1: "客服账号已删除", 2: "应用已关闭", 4: "超过48小时", 5: "会话已结束", 6: "超过5条",
+          7: "没有绑定视频号", 8: "企业没有认证", 9: "企业没有认证，也没有绑定视频号",
           10: "客户拒收"}  # fmt: skip
 
 
@@ -108,15 +136,37 @@ def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if not words:
         yield from _ask_on(session, ctx)
         return
+    if asked := privacy.mine(customer, words, ctx):
+        yield KfText(msg.sender, msg.to, asked[0])
+        yield from asked[1]
+        return
+    if session.state != kf.PERSON and (turn := alone.heard(words, msg, called(customer.name), ctx)):
+        yield from _speak(
+            session, turn.text, ctx, tuple((f"game:{n}", item) for n, item in enumerate(turn.menu))
+        )
+        return
     noted = concerns.note(customer, words, ctx, source="kf", member=customer.owner, msg_id=msg.id,
                           said_at=msg.sent_at, piece=not tapped)  # fmt: skip
     yield from concerns.alarms(noted, ctx)
+    if session.state == kf.PERSON:
+        waiting.heard(noted.customer, words, msg.sent_at, noted.reading, ctx)
     if session.state == kf.PERSON or bursts.more_coming(msg, ctx):
         return
-    if tapped and _next(session, ctx):
-        yield from _ask_on(session, ctx)
-        return
-    yield from _answer(session, noted, words, ctx)
+    yield from _reply(msg, session, noted, ctx)
+
+
+def _reply(msg: Inbound, session: Session, noted: concerns.Noted, ctx: Ctx) -> Iterator[Action]:
+    """The next question, something to read for who is only looking, or an answer."""
+    words, tapped = _words(msg)
+    page, looking = _page(session, noted, ctx), _only_looking(noted.reading)
+    if (looking and READ in session.asked) or (tapped and (page or _next(session, ctx))):
+        yield from _lead(session, page, ctx)
+        yield from _ask_on(kf.session(ctx.db, msg.sender, msg.to), ctx)
+    elif looking and page:
+        yield from _lead(session, page, ctx)
+    else:
+        yield from _answer(session, noted, words, ctx)
+        yield from _lead(kf.session(ctx.db, msg.sender, msg.to), page, ctx)
 
 
 def _visitor(msg: Inbound, ctx: Ctx) -> Customer:
@@ -128,6 +178,7 @@ def _visitor(msg: Inbound, ctx: Ctx) -> Customer:
     customers.add(ctx.db, fresh)
     events.add(ctx.db, event_id=ctx.new_id(), customer=fresh.id, kind="线索", when=ctx.now,
                source="kf")  # fmt: skip
+    leads.came(fresh, "微信客服", "客服", ctx)
     return fresh
 
 
@@ -193,6 +244,37 @@ def _speak(
     yield KfText(session.customer, session.open_kfid, text, menu)
 
 
+# Reading
+
+
+def _page(session: Session, noted: concerns.Noted, ctx: Ctx) -> Page | None:
+    """What to give a visitor who is far from buying, once; first of all on their model."""
+    pages = ctx.settings.kf.reading
+    if not ctx.settings.kf.answer or READ in session.asked or not _far(noted):
+        return None
+    fitting = [p for p in pages if p.model in ("", noted.customer.model)]
+    return next(iter(sorted(fitting, key=lambda p: not p.model)), None)
+
+
+def _far(noted: concerns.Noted) -> bool:
+    return noted.customer.tier == "low" or noted.reading.intent(LATER_ON) is not None
+
+
+def _only_looking(reading: Reading) -> bool:
+    """Nothing was asked that an answer could be given to."""
+    said_so = {i.code for i in reading.intents}
+    return bool(said_so) and said_so <= {LATER_ON, *POLITE} and not reading.concerns
+
+
+def _lead(session: Session, page: Page | None, ctx: Ctx) -> Iterator[Action]:
+    """Within the five; a session that a person has taken meanwhile is theirs."""
+    if page is None or session.budget <= 0 or session.state == kf.PERSON:
+        return
+    kf.put(ctx.db, replace(session, budget=session.budget - 1, asked=(*session.asked, READ)))
+    desc = page.desc or "不着急，先看看，有问题随时问我。"
+    yield KfLink(session.customer, session.open_kfid, page.title, desc, page.url)
+
+
 # Answering
 
 
@@ -210,7 +292,8 @@ def _answer(session: Session, noted: concerns.Noted, words: str, ctx: Ctx) -> It
         yield from _hand_over(session, customer, noted, "没有足够把握的话术", ctx)
         return
     yield from _speak(session, text, ctx)
-    customers.settle(ctx.db, customer.id, "", "answered", found.items[0].script.concerns)
+    script = found.items[0].script
+    resolved.answered(customer.id, script.concerns, script.title, "", ctx)
     if any(reading.intent(code) for code in READY):
         yield from _invite(session, customer, ctx)
 
@@ -263,6 +346,7 @@ def _hand_over(
     yield KfHand(session.customer, session.open_kfid, customer.owner)
     if not customer.owner:
         return
+    waiting.heard(customer, noted.reading.text, ctx.now, None, ctx)
     said = short(mask.phones(noted.reading.text), 60)
     yield Send(customer.owner, f"微信客服转给你：{customer.name}说“{said}”（{reason}）。"
                                "请在客服会话里回复。")  # fmt: skip
@@ -289,6 +373,18 @@ def changed(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     servicer = str(event.get("new_servicer_userid") or "")
     session = kf.session(ctx.db, msg.sender, msg.to)
     kf.put(ctx.db, replace(session, state=state, servicer=servicer))
+    if state == kf.ENDED:
+        waiting.answered(msg.sender, msg.sent_at, ctx)
+    return
+    yield
+
+
+def answered(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """A person wrote to the visitor in the service chat: nobody waits any more."""
+    waiting.answered(msg.sender, msg.sent_at, ctx)
+    if customer := customers.get(ctx.db, msg.sender):
+        customers.change(ctx.db, customer.id, contacted_at=msg.sent_at)
+        followups.touched(customer, ctx, msg.sent_at)
     return
     yield
 
@@ -300,6 +396,11 @@ def failed(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     why = FAILED.get(int(event.get("fail_type") or 0), "平台没有说明")
     if customer and customer.owner:
         yield Send(customer.owner, f"发给{customer.name}的客服消息没有送到：{why}。")
+
+
+def took_back(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """撤回: what was read from the message goes with it."""
+    return recalls.take_back(f"kf:{_event(msg).get('recall_msgid')}", ctx)
 
 
 def named(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -319,13 +420,17 @@ def other(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if session.state == kf.BOT and customer.owner:
         yield KfHand(session.customer, session.open_kfid, customer.owner)
         kf.put(ctx.db, replace(session, state=kf.PERSON, servicer=customer.owner))
+        waiting.heard(customer, "", msg.sent_at, None, ctx)
         yield Send(
             customer.owner, f"微信客服转给你：{customer.name}发来{_kind(msg)}，请在客服会话里看。"
         )
 
 
 KINDS = {"image": "图片", "voice": "语音", "video": "视频", "file": "文件", "location": "位置",
-         "link": "链接", "business_card": "名片"}  # fmt: skip
+         "link": "链接", "business_card": "名片", "miniprogram": "小程序",
+         "channels_shop_product": "视频号商品", "channels_shop_order": "视频号订单",
+         "channels": "视频号内容", "merged_msg": "聊天记录", "meeting": "会议",
+         "schedule": "日程", "note": "笔记"}  # fmt: skip
 
 
 def _kind(msg: Inbound) -> str:
@@ -341,6 +446,10 @@ def _is(*names: str) -> Test:
     return lambda msg: msg.channel == "kf" and msg.event in names
 
 
+def _from_servicer(msg: Inbound) -> bool:
+    return msg.channel == "kf" and not msg.event and msg.fields.get("origin") == SERVICER
+
+
 def _from_customer(msg: Inbound) -> bool:
     return msg.channel == "kf" and not msg.event and msg.fields.get("origin") == CUSTOMER
 
@@ -352,6 +461,8 @@ router = Router(
         (_is("session_status_change"), changed),
         (_is("msg_send_fail"), failed),
         (_is("kf_name"), named),
+        (_is("user_recall_msg"), took_back),
+        (_from_servicer, answered),
         (lambda m: _from_customer(m) and m.kind == "text", said),
         (_from_customer, other),
     )

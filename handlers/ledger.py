@@ -66,6 +66,22 @@ def _capped(customer: Customer, ctx: Ctx) -> str:
     return ""
 
 
+def ask_group(chat_id: str, name: str, ctx: Ctx) -> str:
+    """The same for a customer group, where everything sent to all is marketing."""
+    return _quiet(ctx) or _full(chat_id, name, ctx)
+
+
+def _full(chat_id: str, name: str, ctx: Ctx) -> str:
+    q = ctx.settings.quiet
+    midnight = ctx.on(ctx.today, datetime.min.time())
+    if touches.count(ctx.db, chat_id, "marketing", midnight) >= q.customer_per_day:
+        return f"⚠️ 今天已往“{name}”群发过（上限{q.customer_per_day}），建议明天再发。"
+    week = touches.count(ctx.db, chat_id, "marketing", ctx.now - timedelta(days=7))
+    if week >= q.customer_per_week:
+        return f"⚠️ 7天内已往“{name}”群发过{week}次（上限{q.customer_per_week}）。"
+    return ""
+
+
 def note(customer: Customer, touch_id: str, ctx: Ctx) -> None:
     touches.note(
         ctx.db, touch_id=touch_id, person=customer.id, channel="advisor",

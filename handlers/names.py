@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
+from handlers import shifts
 from handlers.context import Ctx
-from storage import customers
+from storage import customers, leads
 from storage.customers import Customer
 
 LIKELY = 60  # a likeness under this is somebody else
+QUOTES = " 　“”\"'：:，,。"
 TITLES = ("女士", "小姐", "先生", "太太", "老师", "总", "哥", "姐")
 
 
@@ -29,18 +31,75 @@ class Found:
         return self.exact or self.like
 
 
-def visible(member: str, ctx: Ctx) -> list[Customer]:
-    """The customers a member may ask about: an advisor's own, those of a manager's stores."""
-    own = customers.of_owner(ctx.db, member) if ctx.team.advisor(member) else []
-    manager = ctx.team.manager(member)
-    if manager:
-        seen = {c.id for c in own}
-        own += [c for c in customers.of_stores(ctx.db, manager.stores) if c.id not in seen]
-    return own
+SERVICE, OWNER = "车友服务官", "交付"
+WIDE = 5000  # customers of a store that a likeness is looked for among
+
+
+def may_see(customer: Customer, member: str, ctx: Ctx) -> bool:
+    """The one rule of who sees whom: an advisor their own, a manager those of their stores.
+
+    Whoever invited them still sees them; a deputy sees those of an absent colleague to whom
+    something is owed; 车友服务官 sees the owners of their stores. Who sees only counts, as a brand
+    does, sees nobody, and neither does 社群运营.
+    """
+    advisor, manager = ctx.team.advisor(member), ctx.team.in_charge(member)
+    if manager and customer.store in manager.stores:
+        return True
+    service = ctx.team.colleague(member, SERVICE)
+    if service and customer.store in service.stores and customer.stage == OWNER:
+        return True
+    if advisor is None or customer.deleted_at is not None:
+        return False
+    if customer.owner == advisor.userid or leads.invites(ctx.db, advisor.userid, customer.id):
+        return True
+    return customer.id in shifts.lent(advisor.userid, ctx)
+
+
+def _invited(member: str, ctx: Ctx) -> list[Customer]:
+    found = (customers.get(ctx.db, key) for key in leads.invited(ctx.db, member))
+    return [c for c in found if c and c.deleted_at is None]
+
+
+def visible(member: str, ctx: Ctx, limit: int = WIDE) -> list[Customer]:
+    """The customers a member may see, at most so many of each store (-1 for all)."""
+    found = customers.of_owner(ctx.db, member) if ctx.team.advisor(member) else []
+    found += _lent(member, ctx) + _invited(member, ctx)
+    if manager := ctx.team.in_charge(member):
+        found += customers.of_stores(ctx.db, manager.stores, limit)
+    if service := ctx.team.colleague(member, SERVICE):
+        found += customers.of_stores(ctx.db, service.stores, limit, OWNER)
+    return list({c.id: c for c in found}.values())
+
+
+def _lent(member: str, ctx: Ctx) -> list[Customer]:
+    if not ctx.team.advisor(member):
+        return []
+    return [c for i in shifts.lent(member, ctx) if (c := customers.get(ctx.db, i))]
+
+
+def look(name: str, member: str, ctx: Ctx) -> Found:
+    """Whom a member means by a name: first those of that very name, found by index."""
+    wanted = name.strip(QUOTES)
+    exact = (
+        [c for c in customers.named(ctx.db, wanted) if may_see(c, member, ctx)] if wanted else []
+    )
+    return Found(tuple(exact)) if exact else find(name, visible(member, ctx))
+
+
+def mentioned(words: str, member: str, ctx: Ctx) -> list[Customer]:
+    """Customers whose names stand in these words, the longest name first."""
+    found = customers.named_in(ctx.db, words, owner=member) if ctx.team.advisor(member) else []
+    found += [c for c in (*_lent(member, ctx), *_invited(member, ctx)) if c.name in words]
+    wide = ctx.team.in_charge(member) or ctx.team.colleague(member, SERVICE)
+    for store in wide.stores if wide else ():
+        among = customers.named_in(ctx.db, words, store=store)
+        found += [c for c in among if may_see(c, member, ctx)]
+    return sorted({c.id: c for c in found}.values(), key=lambda c: (-len(c.name), c.id))
 
 
 def find(name: str, among: list[Customer]) -> Found:
-    name = name.strip(" 　“”\"'：:，,。")
+    """Those of that name among these, otherwise those that come near."""
+    name = name.strip(QUOTES)
     if not name:
         return Found()
     exact = tuple(c for c in among if c.name == name)
@@ -75,8 +134,9 @@ def describe(customer: Customer, ctx: Ctx) -> str:
     return " ".join(part for part in parts if part)
 
 
-def not_found(name: str, ctx: Ctx, among: list[Customer]) -> str:
+def not_found(name: str, member: str, ctx: Ctx) -> str:
     """What was looked for, what there is, what to do."""
+    among = visible(member, ctx)
     same = [c for c in among if c.name[:1] == name[:1]]
     if same:
         who = "、".join(c.name for c in same[:6])

@@ -18,7 +18,7 @@ def customer_words(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         return _who_speaks(chat, words, msg, ctx)
     told = chat or paste.told(words) or _short(words, msg, ctx)
     if told and told.text and told.name:
-        then = {"do": "words", "text": told.text}
+        then = {"do": "words", "text": told.text, "own": told.own}
         return acts.with_customer(told.name, msg.sender, then, ctx)
     if actions := _about(words, msg, ctx):
         return actions
@@ -33,7 +33,7 @@ def _short(words: str, msg: Inbound, ctx: Ctx) -> paste.Paste | None:
 
 def _about(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
     """王女士; 王女士问冬天续航怎么样; 王女士周六下午3点试驾: it begins with a customer's name."""
-    known = (c.name for c in names.visible(msg.sender, ctx))
+    known = (c.name for c in names.mentioned(words, msg.sender, ctx))
     found = paste.about(words, known)
     if found is None:
         return None
@@ -60,7 +60,7 @@ def _bare(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
 
 def _is_name(name: str, member: str, ctx: Ctx) -> bool:
     """A customer's name, or what is plainly called like one."""
-    return name.endswith(names.TITLES) or bool(names.find(name, names.visible(member, ctx)).exact)
+    return name.endswith(names.TITLES) or bool(names.look(name, member, ctx).exact)
 
 
 def _says_nothing(words: str, member: str, ctx: Ctx) -> bool:

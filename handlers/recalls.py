@@ -22,6 +22,11 @@ def recalled(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """The words go from the log and the inbox; one that has not come yet will not be read."""
     body = msg.fields.get("revoke")
     name = f"archive:{body.get('pre_msgid')}" if isinstance(body, dict) else ""
+    return take_back(name, ctx)
+
+
+def take_back(name: str, ctx: Ctx) -> Iterator[Action]:
+    """The same for a message of any channel, by its id in the inbox."""
     archive.recall(ctx.db, name, ctx.now)
     archive.forget(ctx.db, ctx.now - timedelta(days=ctx.settings.privacy.inbox_days))
     inbox.empty(ctx.db, name)

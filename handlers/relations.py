@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from handlers import tiers
+from handlers import cadence, tiers
 from handlers.context import Ctx
-from storage import customers, events, relations
+from storage import appointments, customers, events, leads, relations
 from storage import followups as owed
 from storage.customers import Customer
 from storage.relations import Relation
@@ -204,8 +204,12 @@ def _hand_over(customer: Customer, to: str, ctx: Ctx) -> set[str]:
     store = advisor.store if advisor else customer.store
     customers.change(ctx.db, customer.id, owner=to, store=store)
     owed.hand_over(ctx.db, customer.id, to)
+    appointments.hand_over(ctx.db, customer.id, to)
+    leads.taken(ctx.db, customer.id, to, store, ctx.now)
     names = f"{ctx.team.name(customer.owner)}→{ctx.team.name(to)}"
     _event(ctx, customer.id, "换顾问", names, ctx.now)
+    if not owed.open_of(ctx.db, customer.id):  # whoever takes over does not begin with nothing
+        cadence.plan(replace(customer, owner=to, store=store), ctx)
     return {"owner"}
 
 

@@ -1,14 +1,18 @@
 """Every number of the trade, with its default; `config.toml` may change each of them."""
 
+import re
 from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Weekday = Literal["周一", "周二", "周三", "周四", "周五", "周六", "周日"]
 Days = Annotated[int, Field(ge=0, le=3650)]
 Minutes = Annotated[int, Field(ge=0, le=100_000)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Weight = Annotated[float, Field(ge=0, le=100)]
+Action = Annotated[str, Field(pattern=r"^\S+ \d{1,4}/[1-9]\d{0,2}$")]  # what it is worth / its cap
+Points = Annotated[str, Field(pattern=r"^\S+ \d{1,4}$")]
 
 
 class Section(BaseModel):
@@ -18,6 +22,7 @@ class Section(BaseModel):
 class Tiers(Section):
     active_days: Days = 14
     active_games: Count = 1
+    active_messages: Count = 3  # said in an official group
     talking_messages: Count = 2
     appointment_days: Days = 14
     lower_dwell_days: Days = 3
@@ -25,6 +30,48 @@ class Tiers(Section):
     window_a_days: Days = 15
     window_b_days: Days = 30
     window_c_days: Days = 90
+    override_days: Annotated[int, Field(ge=1, le=365)] = 7
+
+
+class Scores(Section):
+    """三种分值和四象限：权重、分档、阈值。"""
+
+    intent_weight: Weight = 0.5
+    budget_weight: Weight = 0.25
+    brand_weight: Weight = 0.25
+    potential_a: Weight = 4.0
+    potential_b: Weight = 2.5
+    recent_weight: Weight = 0.4
+    often_weight: Weight = 0.4
+    total_weight: Weight = 0.2
+    recent_days: tuple[Days, Days, Days, Days] = (7, 14, 30, 90)
+    often_times: tuple[Count, Count, Count, Count] = (1, 3, 6, 12)
+    total_times: tuple[Count, Count, Count, Count] = (1, 6, 12, 24)
+    activity_a: Weight = 4.0
+    activity_b: Weight = 2.5
+    actions: tuple[Action, ...] = (
+        "点击 50/5", "收藏 20/1", "分享 30/3", "问价 20/3", "想试驾 20/2", "预约 20/2",
+        "到店 30/2", "试驾 40/1", "报价 20/2",
+    )  # fmt: skip
+    decay_days: Annotated[int, Field(ge=1, le=3650)] = 30  # an action counts half after so many
+    bands: tuple[Count, Count, Count, Count] = (4, 30, 80, 120)  # percent
+    active_days: Days = 30
+    active_points: tuple[Points, ...] = (
+        "发言 1", "签到 1", "互动 2", "点击 1", "分享 3", "到店 5", "试驾 5",
+    )  # fmt: skip
+    high_intent: Weight = 3.0
+    high_activity: Count = 5
+    audiences: str = ""  # the company's own file of audiences
+
+    @property
+    def worth(self) -> dict[str, tuple[int, int]]:
+        """What each action is worth, and after how many times no more."""
+        found = (action.partition(" ") for action in self.actions)
+        return {name: (int(v.split("/")[0]), int(v.split("/")[1])) for name, _, v in found}
+
+    @property
+    def points(self) -> dict[str, int]:
+        return {name: int(n) for name, _, n in (one.partition(" ") for one in self.active_points)}
 
 
 class Followups(Section):
@@ -47,6 +94,90 @@ class Followups(Section):
     first_touch_minutes: Minutes = 5
     focus_minutes: Minutes = 30
     undo_minutes: Minutes = 60
+    waiting_minutes: tuple[Minutes, ...] = (5, 15, 30)  # the last one tells the managers
+    escalate_days: tuple[Days, Days, Days] = (1, 3, 7)  # overdue, managers, high risk
+    escalate_at: time = time(9, 30)
+    holidays: Literal["work", "rest"] = "work"  # whether stores are open on public holidays
+    cadence_low_reply_days: Days = 7
+    cadence_fan_days: Days = 30
+    unanswered_touches: Annotated[int, Field(ge=1, le=100)] = 3  # then at the low frequency
+    decide_days: Days = 14
+    fan_days: Days = 35
+    stale_factor: Annotated[float, Field(ge=1, le=10)] = 2.0
+    rhythm_touches: Annotated[int, Field(ge=1, le=100)] = 5  # before an hour is believed
+    responsive_factor: Annotated[float, Field(ge=0.25, le=1)] = 0.75
+    unresponsive_factor: Annotated[float, Field(ge=1, le=4)] = 1.5
+    high_value_sources: tuple[str, ...] = ("垂媒",)
+
+
+class Journey(Section):
+    """到店的预约、侧面状态、周期与卡住。"""
+
+    brief_minutes: Minutes = 60
+    ask_minutes: Minutes = 30
+    reason_at: time = time(17, 30)
+    visit_at: time = time(10, 0)
+    dormant_days: Days = 60
+    heated_days: Days = 14
+    window_days: Days = 90
+    samples: Annotated[int, Field(ge=1, le=1000)] = 5
+    chat_customers: Count = 100_000
+    stuck_days: tuple[Days, Days, Days, Days, Days, Days] = (3, 14, 3, 5, 7, 45)  # 加微 … 下订
+
+
+class Leads(Section):
+    """线索的来源与分配。"""
+
+    accept_minutes: Minutes = 15
+    tilt_days: Days = 30
+    by_state: dict[str, str] = {}
+
+
+class Lost(Section):
+    """战败的申请与召回。"""
+
+    min_contacts: Count = 3  # before somebody may be given up
+    wakeups: Annotated[int, Field(ge=1, le=31)] = 2  # in 30 days, to one customer
+    window_days: Days = 180  # of the report
+    reasons: str = ""  # the company's own file of reasons to call somebody back
+
+
+class Pools(Section):
+    """公海：多久没有有效联系就回到门店。"""
+
+    on: bool = False  # since it moves customers
+    days: dict[str, Days] = {"H": 30, "A": 30, "B": 45, "C": 60, "N": 30}
+    warn_days: Days = 3
+    protect_days: Days = 30
+    per_day: Count = 3
+    per_person: Count = 20  # claimed within the protection
+
+
+class Referral(Section):
+    """转介绍。"""
+
+    rewards: dict[str, str] = {"到店": "品牌周边一份", "下订": "首次保养券一张"}
+    window_days: Days = 180
+
+    @field_validator("rewards")
+    @classmethod
+    def _no_cash(cls, given: dict[str, str]) -> dict[str, str]:
+        for step, what in given.items():
+            if step not in ("到店", "试驾", "下订", "交付"):
+                raise ValueError(f"“{step}”不是能发礼的步骤，可以写：到店、试驾、下订、交付")
+            if re.search(r"现金|红包|返现|转账|佣金|提成|\d+\s*元", what):
+                raise ValueError(f"“{what}”是现金；转介绍只发非现金的礼")
+        return given
+
+
+class Sop(Section):
+    """一对一 SOP 和 1vN 群任务。"""
+
+    plans: str = ""  # a folder with the company's own plans
+    wait_days: Days = 14  # behind another plan
+    again_days: Days = 90  # before the same plan begins anew for somebody
+    group_task: bool = True
+    group_task_days: Annotated[int, Field(ge=1, le=60)] = 5
 
 
 class Quiet(Section):
@@ -61,12 +192,50 @@ class Games(Section):
     quiz_points: Count = 5
     quiz_minutes: Minutes = 30
     quiz_per_day: Count = 5
+    per_day: Count = 5  # rounds of each other game
+    round_minutes: Minutes = 60
+    chain_minutes: Minutes = 10  # without a further idiom
+    side_days: Annotated[int, Field(ge=1, le=60)] = 3
+    side_most: Annotated[int, Field(ge=1, le=10)] = 3
+    lobby_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    turn_minutes: Annotated[int, Field(ge=1, le=1440)] = 3
+    hint_points: Count = 2
+    least_people: Count = 3  # real people before a bonus pays
+
+
+class Earning(Section):
+    """积分的上限、有效期和等级。"""
+
+    cap: Count = 30  # a day, from one source
+    caps: dict[str, Count] = {}  # of a source that has one of its own
+    expire_days: Days = 365  # 0 keeps them for ever
+    levels: tuple[Points, ...] = ("新人 0", "活跃 50", "达人 200", "资深 600", "元老 1500")
+
+    def most(self, source: str) -> int:
+        return self.caps.get(source, self.cap)
+
+
+class Prizes(Section):
+    code_days: Annotated[int, Field(ge=1, le=365)] = 30  # to pick a prize up
+
+
+class Draws(Section):
+    least_people: Annotated[int, Field(ge=1, le=1000)] = 3
+    top_prize: Annotated[int, Field(ge=0, le=50_000)] = 50_000  # yuan, the law's limit for one prize
+    blocked: tuple[str, ...] = ()  # ids of members who may not win
 
 
 class Checkins(Section):
     day_starts: time = time(0, 0)
     points: Count = 1
+    words_least: Annotated[int, Field(ge=1, le=200)] = 8  # characters of 今天想说
+    words_points: Count = 1
+    makeups: Annotated[int, Field(ge=0, le=31)] = 1  # a month
+    makeup_days: Annotated[int, Field(ge=1, le=31)] = 7  # how far back
+    makeup_cost: Count = 0
     badges: tuple[Count, ...] = (3, 7, 14, 30)
+    remind: bool = True  # the group, of who has not checked in today
+    remind_at: time = time(17, 0)
 
 
 class Digest(Section):
@@ -92,6 +261,7 @@ class Scriptbank(Section):
 
 class Privacy(Section):
     messages_days: Days = 180
+    tags_days: Days = 365
     inbox_days: Days = 90
 
 
@@ -100,6 +270,7 @@ class Store(Section):
     name: str
     city: str = ""
     address: str = ""
+    tilt: Annotated[float, Field(ge=0, le=100)] = 1.0  # its share of leads, against the others
 
 
 class Advisor(Section):
@@ -107,19 +278,53 @@ class Advisor(Section):
     name: str
     store: str
     rest: tuple[Weekday, ...] = ()
+    shift_from: time | None = None  # where it is not that of the others
+    shift_to: time | None = None
+    deputy: str = ""  # userid of who stands in
+    invites: bool = False  # 邀约专员: brings customers in and hands them over
+
+
+class Room(Section):
+    """A customer group, where its name does not tell what it is for."""
+
+    chat: str  # its id, or its name
+    kind: Literal["", "潜客", "意向", "车主", "活动", "1vN", "内部"] = ""  # "" as its name tells
+    official: bool = True
 
 
 class Manager(Section):
     userid: str
     name: str
-    stores: tuple[str, ...]
+    stores: tuple[str, ...] = ()
+    cities: tuple[str, ...] = ()  # all stores of these cities
+    brand: bool = False  # all stores
+    names: bool | None = None  # sees who the customers are; a brand sees counts unless it is set
     webhook: str = ""  # the robot that also posts the digest into their group
+    chat: str = ""  # the group made by `salesbot chats create` that gets it too
+
+
+class Colleague(Section):
+    """Somebody beside the advisors and managers."""
+
+    userid: str
+    name: str
+    role: Literal["社群运营", "车友服务官"]
+    stores: tuple[str, ...] = ()
 
 
 class Welcome(Section):
     on: bool = True
     text: str = ""  # "" takes the library's script for it
     by_state: dict[str, str] = {}  # a text of its own for a channel's State
+
+
+class Page(Section):
+    """Something to read for a visitor who is only looking."""
+
+    title: str
+    url: str
+    desc: str = ""
+    model: str = ""  # for whoever asked about it; "" is for everybody
 
 
 class Kf(Section):
@@ -130,6 +335,7 @@ class Kf(Section):
     questions: bool = True
     welcome: str = ""
     servicers: tuple[str, ...] = ()  # userids who take visitors; () takes every advisor
+    reading: tuple[Page, ...] = ()  # led to by a link, once a visitor
 
 
 class Contacts(Section):
@@ -137,6 +343,13 @@ class Contacts(Section):
 
     reconcile: bool = True  # every night, once customer contact is known to be connected
     write_tags: bool = False
+
+
+class Reach(Section):
+    """How internal groups are spoken to unasked; follows from the aibot's mode and the robots."""
+
+    link: bool = False
+    robots: dict[str, str] = {}  # the robot's name, by the aibot's id of the group
 
 
 class Access(Section):
@@ -147,14 +360,25 @@ class Settings(Section):
     """The part of the configuration that handlers see."""
 
     timezone: str = "Asia/Shanghai"
+    reach: Reach = Reach()
     access: Access = Access()
     kf: Kf = Kf()
     contacts: Contacts = Contacts()
     welcome: Welcome = Welcome()
     tiers: Tiers = Tiers()
+    scores: Scores = Scores()
     followups: Followups = Followups()
+    journey: Journey = Journey()
+    leads: Leads = Leads()
+    lost: Lost = Lost()
+    pools: Pools = Pools()
+    referral: Referral = Referral()
+    sop: Sop = Sop()
     quiet: Quiet = Quiet()
     games: Games = Games()
+    points: Earning = Earning()
+    prizes: Prizes = Prizes()
+    draws: Draws = Draws()
     checkins: Checkins = Checkins()
     digest: Digest = Digest()
     nlp: Nlp = Nlp()
@@ -163,3 +387,5 @@ class Settings(Section):
     stores: tuple[Store, ...] = ()
     advisors: tuple[Advisor, ...] = ()
     managers: tuple[Manager, ...] = ()
+    colleagues: tuple[Colleague, ...] = ()
+    groups: tuple[Room, ...] = ()

@@ -18,33 +18,27 @@ Shown = dict[str, Any]
 
 LISTED = 30  # customers offered where WeCom does not tell whose chat it is
 JOURNEY = 6
-MOVES = ("级别", "意向")  # the reasons tell these already
+MOVES = ("级别", "意向", "顾虑", "清单")  # the reasons tell these already
 
 
 # Who may see whom
 
 
 def known(member: str, ctx: Ctx) -> bool:
-    return bool(ctx.team.advisor(member) or ctx.team.manager(member))
-
-
-def allowed(customer: Customer, member: str, ctx: Ctx) -> bool:
-    """As names.visible has it, without reading a whole store."""
-    advisor, manager = ctx.team.advisor(member), ctx.team.manager(member)
-    own = advisor and customer.owner == advisor.userid and customer.deleted_at is None
-    return bool(own or (manager and customer.store in manager.stores))
+    return ctx.team.known(member)
 
 
 def find(customer_id: str, member: str, ctx: Ctx) -> Customer | None:
     """None for somebody unknown and for somebody else's alike."""
     customer = customers.get(ctx.db, customer_id)
-    return customer if customer and allowed(customer, member, ctx) else None
+    return customer if customer and names.may_see(customer, member, ctx) else None
 
 
 def mine(words: str, member: str, ctx: Ctx) -> list[Shown]:
     """Customers to choose from: those of that name, or whoever was in touch last."""
     among = names.visible(member, ctx)
-    found = [c for c in among if words in c.name] or [*names.find(words, among).candidates]
+    like = [c for c in among if words in c.name]
+    found = like or [*names.look(words, member, ctx).candidates]
     if not words:
         found = sorted(among, key=_last, reverse=True)
     return [_line(c) for c in found[:LISTED]]

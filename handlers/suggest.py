@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from handlers import concerns, followups, ledger, materials, nexts, pick
+from handlers import concerns, followups, ledger, materials, nexts, pick, resolved
 from handlers.context import Ctx
 from handlers.values import Action, Button, Card, Send
 from handlers.words import TIERS
@@ -157,8 +157,8 @@ def _merged(
     for use in uses[1:]:
         scripts.outcome(ctx.db, use, "adopted")
     if customer:
-        concerned = tuple(code for script in taken[1:] for code in script.concerns)
-        customers.settle(ctx.db, customer.id, "", "answered", concerned)
+        for script in taken[1:]:
+            resolved.answered(customer.id, script.concerns, script.title, dialog.member, ctx)
     yield from _take(dialog, uses[0], "\n\n".join(greeted), customer, taken[0], ctx)
 
 
@@ -217,8 +217,9 @@ def _take(
     yield from materials.attached(script, dialog.member, ctx)
     if customer:
         ledger.note(customer, use_id, ctx)
-        customers.settle(ctx.db, customer.id, "", "answered", script.concerns)
+        resolved.answered(customer.id, script.concerns, script.title, dialog.member, ctx)
         customers.change(ctx.db, customer.id, contacted_at=ctx.now)
+        followups.touched(customer, ctx)
 
 
 def more(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:

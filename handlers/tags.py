@@ -168,20 +168,25 @@ def _meets(c: Condition, fact: Fact) -> bool:
         within = fact.code == c.code and fact.value == str(c.within)
         return within and c.mentions <= fact.mentions and not 0 < c.most < fact.mentions
     if c.basis == "slot":
-        return c.value in ("", fact.value) and _reaches(c, fact.value)
+        return c.value in ("", fact.value) and reaches(c, fact.value)
     same = c.code in ("", fact.code) and c.polarity in (None, fact.polarity)
     return same and fact.mentions >= c.mentions
 
 
-def _reaches(c: Condition, value: str) -> bool:
+def reaches(c: Condition, value: str) -> bool:
     """15万-18万 is meant up to its upper end; a figure without one is meant to lie above it."""
     if not (c.low or c.high):
         return True
-    amounts = [float(n) * (10000 if unit else 1) for n, unit in _AMOUNT.findall(value)]
-    if not amounts:
+    found = amounts(value)
+    if not found:
         return False
-    top = max(amounts) + (1 if value.endswith("-") else 0)
+    top = max(found) + (1 if value.endswith("-") else 0)
     return c.low < top and not 0 < c.high < top
+
+
+def amounts(value: str) -> list[float]:
+    """The sums of money in a slot's value: 15万-18万 are two."""
+    return [float(n) * (10000 if unit else 1) for n, unit in _AMOUNT.findall(value)]
 
 
 def _held(entry: Entry, dictionary: Dictionary, found: Sequence[Fact]) -> Held:

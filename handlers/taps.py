@@ -17,6 +17,7 @@ from handlers import (
     materials,
     pick,
     purchase,
+    resolved,
     sidebar,
     suggest,
     tags,
@@ -25,7 +26,7 @@ from handlers import (
 from handlers.cards import focus
 from handlers.context import Ctx
 from handlers.corrections import CORRECTED, Right
-from handlers.followups import moment, values
+from handlers.followups import moment, touched, values
 from handlers.sidebar import Shown
 from handlers.values import Action, Card, Send
 from nlp import mask
@@ -247,8 +248,9 @@ def adopt(tap: Tap, ctx: Ctx) -> Answered:
         scripts.edited(ctx.db, row["id"], kept)
     if tap.customer:
         ledger.note(tap.customer, row["id"], ctx)
-        customers.settle(ctx.db, tap.customer.id, "", "answered", script.concerns)
+        resolved.answered(tap.customer.id, script.concerns, script.title, tap.member, ctx)
         customers.change(ctx.db, tap.customer.id, contacted_at=ctx.now)
+        touched(tap.customer, ctx)
     files = tuple(materials.attached(script, tap.member, ctx))
     return Answered(_fresh(tap, ctx), files)
 

@@ -10,15 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import bursts
+from handlers import bursts, rulebook, scores, sides
 from handlers.context import Ctx
 from handlers.settings import Tiers
 from handlers.words import TIERS
-from storage import checkins, customers, events, groups, rules
+from storage import appointments, checkins, customers, events, groups, pins, rules
 from storage.customers import Customer
+from storage.db import Row, at
 
 ORDER = "OHABCN"  # strongest first
 LEVEL_WINDOWS = {"H": "7天内", "A": "15天内", "B": "30天内", "C": "2-3个月"}
+OWNERS, INTERNAL = "车主", "内部"
+NOT_PURSUED = ("战败", "冷冻", "失控")
+INVITE = "下一步：邀请进车主群"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,14 @@ class Facts:
     appointment: datetime | None = None
     spoken: int = 0  # messages of the customer within talking days
     played: int = 0  # check-ins and games within active days
-    group: str = ""  # a group the customer is in
+    group: str = ""  # an official group the customer is in
     in_group_days: int = 0
+    in_group_spoken: int = 0  # times they spoke in such groups within active days
+    owners_group: str = ""  # the official group of owners, when they are in it
     ever_spoke: bool = False
+    pinned: str = ""  # a tier somebody decided, which still holds
+    pinned_why: str = ""
+    side: str = ""  # 战败, 冷冻, 失控: nobody pursues them now
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +63,21 @@ class Verdict:
     tier_reason: str
     level: str
     level_reason: str
-    rules: tuple[str, ...]
+    level_rule: str
+    tier_rule: str
+
+    @property
+    def rules(self) -> tuple[str, str]:
+        return self.level_rule, self.tier_rule
 
 
 def judge(facts: Facts, was: Customer, now: datetime, settings: Tiers) -> Verdict:
     """Pure: the same facts give the same verdict."""
     level, level_reason, level_rule = _level(facts, was, now, settings)
     tier, track, reason, tier_rule = _tier(facts, level, now, settings)
-    return Verdict(tier, track, reason, level, level_reason, (level_rule, tier_rule))
+    if was.track == "fan" and tier != "high":  # until they move on by themselves
+        track = "fan"
+    return Verdict(tier, track, reason, level, level_reason, level_rule, tier_rule)
 
 
 def _level(facts: Facts, was: Customer, now: datetime, s: Tiers) -> tuple[str, str, str]:
@@ -105,26 +121,46 @@ def _faded(was: Customer, now: datetime, s: Tiers) -> tuple[str, str, str]:
 
 
 def _tier(facts: Facts, level: str, now: datetime, s: Tiers) -> tuple[str, str, str, str]:
-    soon = facts.appointment is not None and (
-        now <= facts.appointment <= now + timedelta(days=s.appointment_days)
-    )
+    """Tier, sub-track, reason and rule: the first of the case's definitions that holds."""
     if facts.ordered:
-        return "high", "ordered", "已下订", "tier.ordered"
+        return _ordered(facts)
     if not facts.friends or facts.opted_out:
         why = "已退订" if facts.opted_out else "已不是好友"
         return "low", "unwoken", why, "tier.gone"
-    if soon:
+    if facts.pinned:
+        track = {"high": "pursuing", "mid": "talking", "low": "unwoken"}[facts.pinned]
+        return facts.pinned, track, facts.pinned_why, "tier.pinned"
+    if facts.side in NOT_PURSUED:
+        return "low", "unwoken", f"{facts.side}，线索没有在跟", "tier.lost"
+    if facts.appointment and now <= facts.appointment <= now + timedelta(days=s.appointment_days):
         return "high", "pursuing", f"{s.appointment_days}天内有预约", "tier.appointment"
     if level in ("H", "A"):
         return "high", "pursuing", f"线索跟进中，{level}级", "tier.pursuing"
-    if facts.group and facts.played >= s.active_games:
-        reason = f"入群{facts.in_group_days}天，近{s.active_days}天参加{facts.played}次互动"
+    return _middle(facts, level, s) or _low(facts, s)
+
+
+def _ordered(facts: Facts) -> tuple[str, str, str, str]:
+    if facts.owners_group:
+        return "high", "ordered", f"已下订，在{facts.owners_group}", "tier.owner"
+    return "high", "ordered", f"已下订，还没进车主群；{INVITE}", "tier.ordered"
+
+
+def _middle(facts: Facts, level: str, s: Tiers) -> tuple[str, str, str, str] | None:
+    often = facts.in_group_spoken >= s.active_messages
+    if facts.group and (often or facts.played >= s.active_games):
+        spoken = f"发言{facts.in_group_spoken}次" if facts.in_group_spoken else ""
+        played = f"参加{facts.played}次互动" if facts.played else ""
+        done = "，".join(part for part in (spoken, played) if part)
+        reason = f"入群{facts.in_group_days}天，近{s.active_days}天{done}"
         return "mid", "group-active", reason, "tier.group"
     if facts.spoken >= s.talking_messages:
-        reason = f"近{s.active_days}天发言{facts.spoken}次"
-        return "mid", "talking", reason, "tier.talking"
+        return "mid", "talking", f"近{s.active_days}天发言{facts.spoken}次", "tier.talking"
     if level == "B" and facts.ever_spoke:
         return "mid", "talking", "B级，仍在沟通", "tier.level_b"
+    return None
+
+
+def _low(facts: Facts, s: Tiers) -> tuple[str, str, str, str]:
     track = "unwoken" if facts.ever_spoke else "to-wake"
     spoken = f"近{s.active_days}天发言{facts.spoken}次"
     return "low", track, f"{spoken}，不足{s.talking_messages}次", "tier.quiet"
@@ -132,30 +168,60 @@ def _tier(facts: Facts, level: str, now: datetime, s: Tiers) -> tuple[str, str, 
 
 def gather(customer: Customer, ctx: Ctx) -> Facts:
     """Read the facts from the store."""
-    s = ctx.settings.tiers
     found = customers.tags(ctx.db, customer.id, ctx.now, "signal")
-    signals = [Signal(t.code, t.evidence, t.last_at) for t in found if t.code in LEVEL_WINDOWS]
     order = events.last(ctx.db, customer.id, "下订", "退单")
     deal = events.last(ctx.db, customer.id, "下订", "退单", "交付")
-    appointment = events.last(ctx.db, customer.id, "预约")
-    since = ctx.now - timedelta(days=s.active_days)
-    group = next(iter(groups.of_member(ctx.db, customer.id)), None)
-    days = 0
-    if group:
-        days = (ctx.now - datetime.fromisoformat(group["joined_at"])).days
-    return Facts(
-        signals=signals,
+    appointment = appointments.ahead(ctx.db, customer.id, ctx.now)
+    pin = pins.get(ctx.db, customer.id, "tier")
+    held = pin if pin and pin.until > ctx.now else None
+    known = Facts(
+        signals=[Signal(t.code, t.evidence, t.last_at) for t in found if t.code in LEVEL_WINDOWS],
         ordered=order is not None and order.kind == "下订",
         delivered=deal is not None and deal.kind == "交付",
         friends=customer.deleted_at is None,
         opted_out=customer.opted_out_at is not None,
         appointment=appointment.at if appointment else None,
-        spoken=bursts.spoken(customer.id, since, ctx),
-        played=checkins.since(ctx.db, customer.id, since.astimezone(ctx.zone).date()),
-        group=group["name"] if group else "",
-        in_group_days=days,
+        spoken=bursts.spoken(customer.id, _since(ctx), ctx),
         ever_spoke=customer.spoke_at is not None,
+        pinned=held.value if held else "",
+        pinned_why=f"{ctx.team.name(held.by_whom)}定的：{held.why}" if held else "",
+        side=sides.of(customer, ctx).state,
     )
+    return _grouped(customer, known, ctx)
+
+
+def _since(ctx: Ctx) -> datetime:
+    return ctx.now - timedelta(days=ctx.settings.tiers.active_days)
+
+
+def _grouped(customer: Customer, known: Facts, ctx: Ctx) -> Facts:
+    """What they do in groups; what is said there is no talk with the advisor."""
+    since = _since(ctx)
+    rooms = official(groups.of_member(ctx.db, customer.id), ctx)
+    lines = groups.spoken(ctx.db, customer.id, since)
+    own = [n for chat, n in lines.items() if chat in {room["chat_id"] for room in rooms}]
+    first = rooms[0] if rooms else None
+    day = since.astimezone(ctx.zone).date()
+    return replace(
+        known,
+        spoken=groups.private(ctx.db, customer.id, since) if lines else known.spoken,
+        played=checkins.since(ctx.db, customer.id, day) + groups.played(ctx.db, customer.id, since),
+        in_group_spoken=sum(own),
+        group=first["name"] if first else "",
+        in_group_days=(ctx.now - at(first["joined_at"])).days if first else 0,
+        owners_group=next((room["name"] for room in rooms if room["kind"] == OWNERS), ""),
+    )
+
+
+def official(rooms: Sequence[Row], ctx: Ctx) -> list[Row]:
+    """The official customer groups among these; the configuration has the last word on a group."""
+    told = {key: one for one in ctx.settings.groups for key in (one.chat,)}
+    seen = []
+    for room in rooms:
+        one = told.get(room["chat_id"]) or told.get(room["name"])
+        seen.append({**room, "kind": one.kind or room["kind"], "official": one.official}
+                    if one else room)  # fmt: skip
+    return [room for room in seen if room["official"] and room["kind"] != INTERNAL]
 
 
 def rejudge(customer: Customer, ctx: Ctx) -> Customer:
@@ -164,8 +230,10 @@ def rejudge(customer: Customer, ctx: Ctx) -> Customer:
     rules.hit(ctx.db, verdict.rules, ctx.now)
     changed: dict[str, Any] = {
         name: getattr(verdict, name)
-        for name in ("tier", "track", "tier_reason", "level", "level_reason")
-    }
+        for name in ("tier", "track", "tier_reason", "level", "level_reason", "tier_rule",
+                     "level_rule")
+    }  # fmt: skip
+    changed["rules_version"] = rulebook.shipped().version
     moved = verdict.level != customer.level
     if moved or customer.level_at is None:
         changed["level_at"] = ctx.now
@@ -176,7 +244,9 @@ def rejudge(customer: Customer, ctx: Ctx) -> Customer:
     if verdict.tier != customer.tier:
         move = f"{TIERS[customer.tier]}→{TIERS[verdict.tier]}"
         _log(ctx, customer.id, "意向", f"{move}：{verdict.tier_reason}")
-    return replace(customer, **changed)
+    now = replace(customer, **changed)
+    scores.refresh(now, ctx)
+    return now
 
 
 def decay(ctx: Ctx) -> None:

@@ -172,8 +172,25 @@ class PostPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatText:
+    """A text into an internal group that the app has made itself."""
+
+    chat: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPicture:
+    """A picture drawn from SVG into such a group."""
+
+    chat: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
 class MassTask:
-    """A 群发 for an advisor's contacts: sent only when they confirm it in the client.
+    """A 群发 for an advisor's contacts, or for customer groups that they own: sent only when
+    they confirm it in the client.
 
     What became of it comes back as an Inbound of kind `mass`, and so do the results.
     """
@@ -182,6 +199,18 @@ class MassTask:
     sender: str
     customers: tuple[str, ...]
     text: str
+    chats: tuple[str, ...] = ()  # instead of customers
+
+
+@dataclass(frozen=True, slots=True)
+class MassNudge:
+    """Ask the sender in the client to confirm a 群发 (remind), or take it back (cancel)."""
+
+    task: str
+    msgid: str
+    sender: str
+    what: str
+    by: str  # who asked for it, and is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +231,21 @@ class UpdateCard:
     text: str
     userid: str
     response_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Take back what a member was shown: a card by its `task_id`, or the text of a `cause` that
+    has `holding` in it.
+
+    A card that still can keeps its place, with `words` where its buttons were.
+    """
+
+    to: str
+    task_id: str = ""
+    words: str = ""
+    cause: str = ""
+    holding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +273,16 @@ class Answer:
     """What the aibot says in the chat where it was asked; goes back in the callback's reply."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What the aibot says unasked, where it has a long connection; in a group somebody must have
+    spoken to it before."""
+
+    chat: str
+    text: str
+    group: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +345,17 @@ class KfText:
 
 
 @dataclass(frozen=True, slots=True)
+class KfLink:
+    """A page to read, as a link with a small picture of its own."""
+
+    to: str
+    open_kfid: str
+    title: str
+    desc: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class KfHand:
     """Put the session into a person's hands, or into the pool when they do not serve now."""
 
@@ -316,14 +381,16 @@ class KfWho:
     to: str
 
 
-Kf = KfPull | KfText | KfHand | KfInvite | KfWho
+Kf = KfPull | KfText | KfLink | KfHand | KfInvite | KfWho
 Register = LookUp | Ask | Mark
 Message = Markdown | News | TextCard | File | Vote | Form | Notice
-Mass = MassTask | MassResult
+Mass = MassTask | MassResult | MassNudge
 Robot = Post | PostPicture
+Chat = ChatText | ChatPicture
+Later = UpdateCard | Recall
 Action = (
-    Send | Card | Message | UpdateCard | Picture | Media | Answer | Register | Welcome | Kf | Mass
-    | Robot
+    Send | Card | Message | Later | Picture | Media | Answer | Push | Register | Welcome | Kf | Mass
+    | Robot | Chat
 )  # fmt: skip
 
 

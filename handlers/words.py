@@ -52,6 +52,11 @@ def short(text: str, limit: int) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
+def rate(part: int, whole: int) -> str:
+    """A percentage with its denominator; of too few only the counts."""
+    return share(part, whole) if whole >= 5 else f"样本不足（{part}/{whole}）"
+
+
 def share(part: int, whole: int) -> str:
     """A percentage with its denominator, or 样本不足 under five."""
     return f"{part / whole:.0%}（{part}/{whole}）" if whole >= 5 else "样本不足"

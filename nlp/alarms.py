@@ -28,13 +28,23 @@ CODES = ("opt_out", "complaint")
 SUSPICION = "suspicion"  # the rule that such an intent names, with the n-grams that weighed most
 LONGEST = 4  # characters of an n-gram
 HEARD = 200  # characters of a message; who writes more is telling a story
-LEAST = 0.3  # the smallest chance that is told
+LEAST, HINTED = 0.3, 0.2  # the smallest chance that is told; beside words that hint at it
+HINT = ".hint"  # rules with words that need a second sign end so
 SHOWN = 3
 STRONG = 0.6  # what is only suspected weighs less than what was read
 
-_DENIED = re.compile(
-    r"[不没](?:想|要|是要?|用|)(?:退订|拉黑|屏蔽|投诉)|别发(?:语音|图片|红包|定位|表情)"
+DENIED = re.compile(
+    r"[不没](?:想|要|是要?|用|)(?:退订|拉黑|屏蔽|投诉)|别发(?:语音|图片|红包|定位|表情)|别忘"
 )
+
+# Who is accused, or what there is too much of: beside them a hint is an alarm.
+ACCUSED = {
+    "complaint": re.compile(
+        "(?:你们?|您|他|贵)[家店司]|你们|店里|4s|销售|售后|客服|经理|老板|厂家"
+    ),
+    "opt_out": re.compile("你们|电话|消息|短信|信息|微信|广告|推送|推销|天天|一直|老是|骚扰"),
+}
+UNSAID = re.compile("(?:没|没有|不|不是|别|不会|非)$")
 
 # Learning
 RARE = 2  # n-grams in fewer texts teach nothing
@@ -69,7 +79,7 @@ class Ears:
     columns: Mapping[str, Sequence[float]]  # the weight of each of the grams, for each code
     automaton: AhoCorasick
 
-    def hear(self, text: str) -> Iterator[tuple[str, float, list[str]]]:
+    def hear(self, text: str, least: float = LEAST) -> Iterator[tuple[str, float, list[str]]]:
         """Code, chance and the n-grams of the text, for each alarm that is likely enough."""
         plain = _plain(text)
         found = {n for n, _, _ in walk(self.automaton, plain)}
@@ -77,7 +87,7 @@ class Ears:
         for code, column in self.columns.items():
             total = sum(map(column.__getitem__, found))
             chance = _logistic(self.by_code[code].bias + norm * total)
-            if chance >= LEAST:
+            if chance >= least:
                 yield code, chance, [self.grams[n] for n in found]
 
 
@@ -98,14 +108,26 @@ def _logistic(score: float) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
 
 
+def believed(text: str, found: Sequence[Intent]) -> list[Intent]:
+    """Without the alarms of which only a hint is said and nobody is accused: 气得我想砸."""
+    return [i for i in found if not i.rule.endswith(HINT) or _accusing(text, i)]
+
+
+def _accusing(text: str, hint: Intent) -> bool:
+    denied = UNSAID.search(text[: text.find(hint.evidence)])
+    return not denied and ACCUSED[hint.code].search(text) is not None
+
+
 def heard(
-    original: str, normal: Normal, parts: Sequence[Clause], known: Sequence[Intent]
-) -> list[Intent]:
+    original: str, normal: Normal, parts: Sequence[Clause], known: Sequence[Intent],
+    hinted: bool = False,
+) -> list[Intent]:  # fmt: skip
     """The alarms that the rules have not heard, each with the clause that sounds most like it."""
     said = {intent.code for intent in known}
-    if said & {*CODES, "cancel_order"} or not parts or _DENIED.search(normal.text):
+    if said & {*CODES, "cancel_order"} or not parts or DENIED.search(normal.text):
         return []
-    found = max(shipped().hear(normal.text), key=lambda one: one[1], default=None)
+    least = HINTED if hinted else LEAST
+    found = max(shipped().hear(normal.text, least), key=lambda one: one[1], default=None)
     return [_suspected(original, normal, parts, *found)] if found else []
 
 

@@ -53,12 +53,44 @@ def lunar(year: int, month: int, day: int) -> dt.date:
     return dt.date(solar.getYear(), solar.getMonth(), solar.getDay())
 
 
+@functools.lru_cache(maxsize=512)
+def moon_day(number: int, today: dt.date) -> dt.date:
+    """The next day with that number in its lunar month; not every month has a thirtieth."""
+    days = (today + dt.timedelta(days=ahead) for ahead in range(120))
+    return next(day for day in days if _moon(day) == number)
+
+
+def _moon(day: dt.date) -> int:
+    return int(Lunar.fromDate(dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)).getDay())
+
+
 def day_off(day: dt.date) -> bool:
     """Whether offices are closed, 调休 included; by weekday alone for years not yet published."""
     try:
         return bool(chinese_calendar.is_holiday(day))
     except NotImplementedError:
         return day.weekday() >= 5
+
+
+def public(day: dt.date) -> bool | None:
+    """True on a public holiday, False on a weekend day worked in lieu, None on all other days.
+
+    A year that is not published yet has no such days: what is unknown closes nothing.
+    """
+    if not published(day.year):
+        return None
+    if bool(chinese_calendar.get_holiday_detail(day)[1]) and chinese_calendar.is_holiday(day):
+        return True
+    return False if day.weekday() >= 5 and chinese_calendar.is_workday(day) else None
+
+
+def published(year: int) -> bool:
+    """Whether the public holidays of that year are known."""
+    try:
+        chinese_calendar.is_holiday(dt.date(year, 7, 1))
+    except NotImplementedError:
+        return False
+    return True
 
 
 def next_holiday(day: dt.date) -> tuple[dt.date, dt.date]:

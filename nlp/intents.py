@@ -3,11 +3,12 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from nlp.alarms import HINT
 from nlp.clauses import Clause, index
 from nlp.concerns import Finding, leaves_open
 from nlp.match import Hit
 from nlp.normalise import Normal
-from nlp.reading import Intent, Signal
+from nlp.reading import Concern, Intent, Signal
 
 NEVER_NEGATED = (
     "opt_out",
@@ -36,6 +37,8 @@ def find(
     best: dict[str, tuple[bool, int, Hit]] = {}  # said without a denial, how long, where
     for hit in hits:
         code, size = hit.rule.code, hit.end - hit.start
+        if hit.rule.name.endswith(HINT):
+            size = 0  # whatever else is said of it says more
         held = best.get(code)
         if held and held[0] and held[1] >= size:
             continue
@@ -146,6 +149,17 @@ def _fact(text: str, finding: Finding) -> bool:
     return finding.code != "charging" or not AT_HOME.search(text)
 
 
+NOT_UNDONE = re.compile("[不没别](?:想|要|用|是要?|)(?:取消|退|撤)")
+
+
+def settled_codes(text: str, act: str) -> set[str]:
+    """What is told of others or denied is left to the rules."""
+    codes = {"lost"} if act == "condition" or OTHERS.search(text) else set()
+    if NOT_UNDONE.search(text):
+        codes.add("cancel_order")
+    return codes
+
+
 DENIALS = (
     "不想", "不要", "不用", "不需要", "不考虑", "先不", "暂时不", "没空", "没时间", "没想",
     "没打算", "不打算", "不准备", "别", "不方便", "去不了", "不能", "懒得", "没兴趣", "不必",
@@ -203,7 +217,7 @@ MOVED = re.compile("改|换个|去不|来不|过不去|没空|没时间|抽不�
 
 
 def tier(
-    text: str, found: Sequence[Signal], intents: Sequence[Intent], findings: Sequence[Finding],
+    text: str, found: Sequence[Signal], intents: Sequence[Intent], findings: Sequence[Concern],
     act: str,
 ) -> str:  # fmt: skip
     """How near a purchase is, from what the customer does and cares about."""
@@ -244,7 +258,7 @@ def _appointment(said: Mapping[str, Intent]) -> bool:
     return "cool_off" not in said and MOVED.search(said["delay"].evidence) is not None
 
 
-def _stock(text: str, findings: Sequence[Finding]) -> bool:
+def _stock(text: str, findings: Sequence[Concern]) -> bool:
     """Whether somebody asks for a car to take, and not whether others have taken theirs."""
     found = any(f.code == "delivery" and not f.polarity for f in findings)
     return found and not OTHERS.search(text)

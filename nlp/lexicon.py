@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from nlp import alarms, clauses, concerns, intents, load, slots
+from nlp import alarms, clauses, concerns, intents, load, second, slots
 from nlp.cars import Cars
 from nlp.concerns import Finding
 from nlp.load import LexiconError
@@ -31,8 +31,10 @@ MEANING = frozenset(("intent", "act", "signal", "slot", "about"))
 GROUPS = {
     **dict.fromkeys(FEELING, 0), **dict.fromkeys(MEANING, 1), "shadow": 2, "eclipse": 3,
 }  # fmt: skip
+OWN = "own."  # rules that were added by corrections are named so
 DERIVED = frozenset(("rival.named", "spec.asked"))
 CLEAR = 0.35  # the sum of all findings beyond which a polarity is no longer neutral
+BOUND = frozenset(("requirement", "condition"))  # 必须有天窗 does not praise it
 RANK = {code: rank for rank, code in enumerate(CONCERNS)}
 Signature = tuple[tuple[str, int, int], ...]
 
@@ -81,7 +83,7 @@ class Lexicon:
         normal = Normal.of(text)
         parts = clauses.split(normal.text)
         ends = [c.end for c in parts]
-        feelings, meanings = self._heard(normal.text, ends)
+        feelings, meanings, corrected = self._heard(normal.text, ends)
         kinds: dict[str, list[Hit]] = {}
         for hit in meanings:
             kinds.setdefault(hit.rule.kind, []).append(hit)
@@ -92,33 +94,48 @@ class Lexicon:
         if sender == "advisor" or not parts:
             return Reading(text, slots=found_slots, speech_act=act)
         findings = concerns.find(normal.text, parts, feelings)
-        found = intents.find(text, normal, kinds.get("intent", ()), ends, parts)
+        said = intents.find(text, normal, kinds.get("intent", ()), ends, parts)
+        found = alarms.believed(normal.text, said)
+        hinted = len(found) < len(said)
         found = intents.settled(text, normal, findings, found, act)
         others = ("rival",) if tuple(own_brands) else ("model", "rival")
         cars = [s for s in found_slots if s.kind in others]
         findings = concerns.meant(findings, {i.code for i in found if not i.negated})
         findings += _rivals(normal.text, cars, found, findings)
         signs = intents.signals(text, normal, kinds.get("signal", ()), ends, parts)
+        felt = _weighed(text, normal, findings)
+        suspected = alarms.heard(text, normal, parts, found, hinted)
+        barred = _settled(normal.text, findings, act, bool(tuple(own_brands)))
+        heard = {h.rule.kind for h in feelings}
+        told = None if corrected else second.heard(text, normal, parts, heard, barred)
+        if told:  # a company's own rules are corrections, and nothing speaks against them
+            read, felt = felt, tuple(sorted(second.concerns(told, felt), key=_rank))
+            suspected = second.alarms(told, found, suspected)
+            act = second.act(told, act)
+            found = second.intents(told, found, second.Said(read, felt, act))
         return Reading(
             text,
-            concerns=_weighed(text, normal, findings),
-            intents=(*found, *alarms.heard(text, normal, parts, found)),
-            slots=found_slots,
+            concerns=felt,
+            intents=(*found, *suspected),
+            slots=slots.traded(found_slots, found),
             signals=tuple(signs),
             speech_act=act,
-            tier_signal=intents.tier(normal.text, signs, found, findings, act),
+            tier_signal=intents.tier(normal.text, signs, found, felt, act),
             about=next((h.rule.value for h in kinds.get("about", ())), ""),
             rules=_fired(feelings, meanings),
         )
 
     def hits(self, text: str, ends: Sequence[int]) -> list[Hit]:
         """Every rule that matches a normalised text, longer words of other meaning heeded."""
-        feelings, meanings = self._heard(text, ends)
+        feelings, meanings, _ = self._heard(text, ends)
         return feelings + meanings
 
-    def _heard(self, text: str, ends: Sequence[int]) -> tuple[list[Hit], list[Hit]]:
+    def _heard(self, text: str, ends: Sequence[int]) -> tuple[list[Hit], list[Hit], bool]:
+        """What counts for feelings and for the rest, and whether a correction had its say."""
         feelings, meanings, shadows, eclipses = self.matcher.grouped(text, ends)
-        return uncovered(feelings, shadows), uncovered(meanings, eclipses)
+        groups = (feelings, meanings, shadows, eclipses)
+        corrected = any(h.rule.name.startswith(OWN) for group in groups for h in group)
+        return uncovered(feelings, shadows), uncovered(meanings, eclipses), corrected
 
 
 def _places(folder: Path) -> Places:
@@ -170,6 +187,22 @@ def _weighed(text: str, normal: Normal, findings: Sequence[Finding]) -> tuple[Co
     for finding in findings:
         codes.setdefault(finding.code, []).append(finding)
     return tuple([_concern(text, normal, codes[c]) for c in sorted(codes, key=RANK.__getitem__)])
+
+
+def _settled(text: str, findings: Sequence[Finding], act: str, owned: bool) -> frozenset[str]:
+    """Codes about which the rules have said all there is, so that no second opinion is asked."""
+    said = {f.code for f in findings if f.asked or act in BOUND}
+    if any(f.code in concerns.PRICED for f in findings):
+        said.add("price")
+    if concerns.DISMISSED.search(text):
+        said.update(CONCERNS)
+    if owned:
+        said.add("rival")
+    return frozenset(said | intents.settled_codes(text, act))
+
+
+def _rank(concern: Concern) -> int:
+    return RANK[concern.code]
 
 
 def _concern(text: str, normal: Normal, findings: Sequence[Finding]) -> Concern:

@@ -60,17 +60,20 @@ BEFORE = re.compile(
 AFTER = re.compile(
     r"\s?(?:(?P<high>以内|之内|内(?!饰|存)|以下|之下|封顶|不到|打住)|(?P<low>以上|之上|起步?(?![床来])|多(?=[的了,吧]|$)|往上|朝上|出头|打底)|(?P<about>左右|上下))"
 )
+APART = ("封顶", "打住", "起步")  # they bound an amount and are no part of it
 SHARE = re.compile(rf"(?P<n>[{CN}]|\d{{1,2}})(?:成(?P<half>半)?(?!交|本|为|品|了)|(?P<pct>%))")
 TERM = re.compile(
     rf"(?P<n>\d{{1,3}}|[{CN}]{{1,3}})\s?(?P<u>期|年|个月)(?!款|前|后|检|内|的?车|保|度|份|底|末|初|里|多)"
 )
 CUES = {
     "monthly": ("月供", "每月", "月付", "一个月", "每个月", "月还", "还款", "一月"),
-    "down_payment": ("首付", "首期", "头款", "先付", "首次付"),
+    "down_payment": ("首付", "首期", "头款", "先付", "首次付", "先给", "先掏"),
     "budget": (
         "预算", "出到", "拿下", "心理价", "价位", "打算", "准备", "控制在", "手里", "手头",
         "能接受", "想买", "的车", "买个", "买台", "买辆", "的suv", "的轿车", "推荐", "封顶", "搞定",
-        "拿得下", "左右的", "以内的", "预期", "搞得定", "往上的", "往下的", "手上",
+        "拿得下", "左右的", "以内的", "预期", "搞得定", "往上的", "往下的", "手上", "攒", "存折",
+        "存了", "积蓄", "凑了", "凑个", "凑到", "打得住", "卡在", "够拿", "够买", "能买", "的七座",
+        "的混动", "的电车", "有哪些", "给报", "安置费", "彩礼", "陪嫁", "陪一台", "全砸", "定死",
     ),
     "price": (
         "落地", "裸车", "报价", "指导价", "优惠", "卖", "便宜", "降", "定金", "订金", "价格",
@@ -285,7 +288,7 @@ def _bounds(
     before = BEFORE.search(text, max(0, start - 4), start)
     after = AFTER.match(text, end)
     if after:
-        end = after.end()
+        end = end if text.startswith(APART, end) else after.end()
         low, high = (None if after["high"] else low), (None if after["low"] else high)
         return start, end, low, high
     if before:

@@ -11,13 +11,18 @@ from nlp.cars import Cars
 from nlp.match import Hit
 from nlp.normalise import Normal
 from nlp.places import Places
-from nlp.reading import Slot
+from nlp.reading import Intent, Slot
 
 PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?!\d)")
 ABROAD = re.compile(r"(?:\+|(?<!\d)00)\s?(?!86)\d{1,3}[- ]*$")
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 PLATE = re.compile(rf"[{PROVINCES}][a-z][·. -]?(?:[a-z0-9]{{5,6}})(?![a-z0-9])")
 N = r"(?:\d{1,3}|[一二两三四五六七八九十俩仨]{1,3})"
+# 豫R的牌, 川A开头, 挂沪C: the beginning alone, where a plate is spoken of; 太贵a is none.
+REGION = re.compile(
+    rf"(?:(?<=[挂上落])|(?<=牌照|车牌|号牌))[{PROVINCES}][a-z](?![a-z0-9级型版款])"
+    rf"|[{PROVINCES}][a-z](?=的?(?:车牌|牌照|号牌|牌|号段|开头|本地|能|的车)(?!子))"
+)
 PEOPLE = re.compile(
     rf"(?:(?:一家|全家|家里|我们|咱们?)(?:有|就)?)?(?P<n>{N})(?:(?:-|到|至|~)(?P<m>{N}))?多?个?(?:口人|(?<!小.)口子?(?!味|碑|头|价)|号?个?人(?!民|工|气|均|生|家|说|品)|位(?!置|于|移)"
     r"|(?<=个)(?:朋友|同事|大人|小孩|孩子|老人|娃|亲戚))|(?:我们|咱们?|他们|姐妹|哥)(?P<three>[仨俩])"
@@ -25,7 +30,7 @@ PEOPLE = re.compile(
 MILEAGE = re.compile(
     rf"(?P<n>\d{{1,9}}(?:\.\d{{1,3}})?|[{numbers.CHINESE}]{{1,9}})(?P<vague>多|来|几)?(?P<u>万|w|千|k)?(?P<vague2>多|来)?(?:(?:-|到|至|~)(?P<m>\d{{1,9}}(?:\.\d{{1,3}})?|[{numbers.CHINESE}]{{1,9}})(?P<mu>万|w|千|k)?)?\s?(?P<km>公里|km|千米|里路)(?!/h|每小时|加速|油耗|时速|[的]?油)"
 )
-DIGITS = re.compile("[0-9]")
+DIGITS, LATIN = re.compile("[0-9]"), re.compile("[a-z]")
 QUICK_PEOPLE = re.compile(r"[人口位仨俩友事孩娃戚]")
 
 
@@ -37,6 +42,7 @@ def find(
     text = normal.text
     own = frozenset(own)
     rows = [*_phones(text), *_plates(text)] if DIGITS.search(text) else []
+    rows += _regions(text) if LATIN.search(text) else ()
     rows += _cars(cars, text, own)
     rows += _times(text, now)
     rows += _money(text)
@@ -53,6 +59,17 @@ def find(
             taken[start:end] = b"\1" * (end - start)
             kept.append((start, end, kind, value))
     return tuple([_slot(original, normal, *row) for row in sorted(kept, key=PLACE)])
+
+
+TRADED = "换购"
+
+
+def traded(found: tuple[Slot, ...], intents: Iterable[Intent]) -> tuple[Slot, ...]:
+    """Who wants their old car valued buys in its place."""
+    asked = next((i for i in intents if i.code == "tradein_eval" and not i.negated), None)
+    if asked is None or any(s.kind == "purchase_kind" for s in found):
+        return found
+    return (*found, Slot("purchase_kind", TRADED, asked.evidence, asked.span))
 
 
 def _slot(original: str, normal: Normal, start: int, end: int, kind: str, value: Any) -> Slot:
@@ -76,6 +93,12 @@ def _plates(text: str) -> Iterator[Row]:
         tight = re.sub(r"[·. -]", "", m.group()).upper()
         if sum(c.isdigit() for c in tight) >= 2:
             yield m.start(), m.end(), "plate", tight
+
+
+def _regions(text: str) -> Iterator[Row]:
+    for m in REGION.finditer(text):
+        if m.group()[0] not in "使领":
+            yield m.start(), m.end(), "plate", m.group().upper()
 
 
 def _cars(cars: Cars, text: str, own: frozenset[str]) -> Iterator[Row]:

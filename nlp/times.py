@@ -41,6 +41,7 @@ DATE = re.compile(
   )
  |{_YEAR_ALONE}(?P<part2>初|底|末|中(?![午秋])|伊始)?
  |(?P<mend>月[底初末中])(?!国)
+ |(?:农历|阴历)(?P<moon>初[一二三四五六七八九十]|二?十[一二三四五六七八九]?|三十|廿[一二三四五六七八九]?)(?!月)
  |(?<!\d)(?<![.第几])(?P<md>(?P<mdm>1[0-2]|0?[1-9])[./](?P<mdd>3[01]|[12]\d|0?[1-9]))(?=号|日|去|过来|到店|上午|下午|晚上)[号日]?
  |(?P<drel>大后天|大前天|今天|今儿个?|今日|本日|今晨|明晨|明天|明儿个?|明日|后天|后日|昨天|昨日|前天|当天|次日|翌日|隔天|第二天|今晚|明晚|后晚|昨晚|今早|明早|今夜)
  |第(?P<nthday>[二三四五六七八九十])天
@@ -81,13 +82,13 @@ STARTS = re.compile(
 # Whatever is a time has one of these, which ends with a character of the first set: the search
 # runs over all others in one stride, and looks back only where it may have found something.
 TRIGGERS = re.compile(
-    r"[儿晚早午夜拜周月年日号天时点:钟季期节庆一秋明旦诞0-9](?:(?<=[晚早午夜拜])|(?<=[今明昨后]儿)|(?<=周)(?!边|围)|(?<=月)(?!供|租)"
+    r"[儿晚早午夜拜周月年日号天时点:钟季期节庆一二秋明旦诞夕宵历0-9](?:(?<=[晚早午夜拜])|(?<=[今明昨后]儿)|(?<=周)(?!边|围)|(?<=月)(?!供|租)"
     r"|(?<=[\d〇零一二三四五六七八九十今本当明来次去后前上下翌同大小两几半完了过新]年)|(?<=年)[底末初中尾后前三]"
     r"|(?<=\d\s年)|(?<=[\d一二两三四五六七八九十廿卅]月)|(?<=[\d一二两三四五六七八九十廿][日号])|(?<=[今本次明后翌昨前]日)"
     r"|(?<=[今明后昨前当隔几半\d一二两三四五六七八九十]天)(?!窗|河)|(?<=[\d零一二两三四五六七八九十小]时)"
     r"|(?<=[\d零二两三四五六七八九十]点)|(?<=一点)(?=[钟半整]|$)|(?<=\d:)[0-5]\d|(?<=钟)"
-    r"|(?<=[一二三四1-4上下本这个]季)|(?<=[星假近]期)|(?<=节)(?!约|省)|(?<=国庆)|(?<=[五十]一)|(?<=中秋)"
-    r"|(?<=清明)|(?<=元旦)|(?<=圣诞)|(?<=618)|(?<=双1)|(?<=(?:19|20)\d\d)[-/.]\d|(?<=(?:19|20)\d{6})"
+    r"|(?<=[一二三四1-4上下本这个]季)|(?<=[星假近]期)|(?<=节)(?!约|省)|(?<=国庆)|(?<=[五十]一)|(?<=双十二)|(?<=中秋)"
+    r"|(?<=清明)|(?<=[除七]夕)|(?<=元宵)|(?<=[农阴]历)|(?<=元旦)|(?<=圣诞)|(?<=618)|(?<=双1)|(?<=(?:19|20)\d\d)[-/.]\d|(?<=(?:19|20)\d{6})"
     r"|(?<=\d)[./]\d\d?(?=[号日去过到上下晚]))"
 )
 LEAD = 24  # no time begins further before the first of its triggers
@@ -364,6 +365,8 @@ def _of_year(m: re.Match[str], today: dt.date) -> When:
         )
     if m["mend"]:
         return _span(m, *_month_part(m["mend"][1], today.year, today.month, roll=today))
+    if m["moon"]:
+        return _moon_day(m, today)
     if m["md"]:
         return _month_day(m, year, int(m["mdm"]), int(m["mdd"]), said, today)
     if m["mrel"] or m["mnum"] or m["lmon"]:
@@ -480,6 +483,13 @@ def _lunar_day(m: re.Match[str], year: int, month: int, today: dt.date) -> When:
     day = calendar.lunar(year, (month - 1) % 12 + 1, number)
     if day < today and not (m["yrel"] or m["ynum"]):
         day = calendar.lunar(year + 1, (month - 1) % 12 + 1, number)
+    return _span(m, day, day + DAY1)
+
+
+def _moon_day(m: re.Match[str], today: dt.date) -> When:
+    """阴历十六 is the next sixteenth of the lunar calendar."""
+    number = int(_int(m["moon"].removeprefix("初").replace("廿", "二十")))
+    day = calendar.moon_day(number, today)
     return _span(m, day, day + DAY1)
 
 

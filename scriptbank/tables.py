@@ -74,32 +74,33 @@ def changes(have: Iterable[Script], read_in: Iterable[Script]) -> Changes:
 
 def mark(path: Path, problems: Iterable[Problem], out: Path) -> None:
     """Write the operator's own rows to a workbook, each bad cell coloured and with its advice."""
-    grid = _grid(path)
-    names = [str(name).strip() for name in grid[0]] if grid else []
+    cells = grid(path)
+    names = [str(name).strip() for name in cells[0]] if cells else []
     notes: dict[tuple[int, int], list[str]] = {}
     for problem in problems:
         column = _NAMES.get(problem.column)
         at = next((n for n, name in enumerate(names) if _NAMES.get(name) is column), 0)
         at = names.index(problem.column) if problem.column in names else at
         notes.setdefault((max(problem.row - 1, 0), at), []).append(problem.advice)
-    with _workbook(out) as book:
+    with workbook(out) as book:
         sheet = book.add_worksheet(SHEET)
         bad = book.add_format({"bg_color": "#FFC7CE"})
-        for row, line in enumerate(grid):
+        for row, line in enumerate(cells):
             for n, value in enumerate(line):
                 sheet.write_string(row, n, "" if value is None else clean(value))
         for (row, n), advice in notes.items():
-            value = grid[row][n] if row < len(grid) and n < len(grid[row]) else ""
+            value = cells[row][n] if row < len(cells) and n < len(cells[row]) else ""
             sheet.write_string(row, n, "" if value is None else clean(value), bad)
             sheet.write_comment(row, n, "\n".join(advice))
 
 
 def rows(path: Path) -> list[Row]:
     """The raw rows of a workbook or CSV, with the row numbers a spreadsheet shows."""
-    return _rows(path, _grid(path))
+    return _rows(path, grid(path))
 
 
-def _grid(path: Path) -> list[list[object]]:
+def grid(path: Path) -> list[list[object]]:
+    """The cells of a CSV or of a workbook's first sheet; `LoadError` for what is no table."""
     kind = path.suffix.lower()
     if kind == ".csv":
         try:
@@ -116,12 +117,12 @@ def _refuse(path: Path, advice: str) -> LoadError:
     return LoadError((Problem(advice, path.name),))
 
 
-def _rows(path: Path, grid: list[list[object]]) -> list[Row]:
-    if not grid or not any(grid[0]):
+def _rows(path: Path, cells: list[list[object]]) -> list[Row]:
+    if not cells or not any(cells[0]):
         raise _refuse(path, "第一行应是列名：编号、标题、阶段、话术正文……")
-    header = _header(path, [str(name).strip() for name in grid[0]])
+    header = _header(path, [str(name).strip() for name in cells[0]])
     found = []
-    for number, line in enumerate(grid[1:], start=2):
+    for number, line in enumerate(cells[1:], start=2):
         values = {c.field: value for c, value in zip(header, line, strict=False) if c}
         if any(value not in (None, "") for value in values.values()):
             found.append(Row(path.name, number, values))
@@ -165,10 +166,10 @@ def _book(path: Path) -> list[list[object]]:
     _weigh(path)
     try:
         book = python_calamine.CalamineWorkbook.from_path(str(path))
-        grid = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
+        cells = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
     except (python_calamine.CalamineError, OSError, IndexError) as wrong:
         raise _refuse(path, f"打不开这个工作簿（{wrong}）；请另存为 .xlsx 再试") from None
-    return [list(line) for line in grid]
+    return [list(line) for line in cells]
 
 
 def _weigh(path: Path) -> None:
@@ -217,7 +218,7 @@ def csv_text(scripts: Iterable[Script]) -> str:
     writer = csv.writer(out)
     writer.writerow([column.heading for column in COLUMNS])
     for script in scripts:
-        writer.writerow([_guard(value) for value in _cells(script)])
+        writer.writerow([guarded(value) for value in _cells(script)])
     return out.getvalue()
 
 
@@ -226,7 +227,8 @@ def _cells(script: Script) -> Iterator[str]:
         yield cell(column, getattr(script, column.field))
 
 
-def _guard(value: str) -> str:
+def guarded(value: str) -> str:
+    """A cell of CSV that no spreadsheet runs as a formula."""
     return f"'{value}" if value.startswith((*_FORMULA, "'")) else value
 
 
@@ -236,13 +238,14 @@ def _unguard(value: object) -> object:
     return value
 
 
-def _workbook(path: Path) -> xlsxwriter.Workbook:
+def workbook(path: Path) -> xlsxwriter.Workbook:
+    """A workbook to write; what people typed stays text."""
     # A nickname that begins with = must not become a formula in the operator's spreadsheet.
     return xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
 
 
 def _write_book(path: Path, scripts: list[Script]) -> None:
-    with _workbook(path) as book:
+    with workbook(path) as book:
         sheet = book.add_worksheet(SHEET)
         sheet.freeze_panes(1, 3)
         bold = book.add_format({"bold": True})

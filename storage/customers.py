@@ -1,10 +1,11 @@
 """Customers, what they said, and what is believed about them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from storage import erasure
 from storage.db import Db, Row, moment, number, one
 
 _TIMES = ("level_at", "pinned_until", "added_at", "spoke_at", "contacted_at", "opted_out_at",
@@ -35,6 +36,9 @@ class Customer:
     opted_out_at: datetime | None = None
     archive_refused_at: datetime | None = None
     deleted_at: datetime | None = None
+    tier_rule: str = ""  # the rules that judged, and of which version
+    level_rule: str = ""
+    rules_version: int = 0
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
@@ -67,7 +71,12 @@ class Tag:
 
 
 def add(db: Db, customer: Customer) -> bool:
-    """Insert; False when the customer was there already, and then nothing changes."""
+    """Insert; False when the customer was there already, and then nothing changes.
+
+    Whoever asked for no more messages and was erased since is not written to when they come again.
+    """
+    if customer.opted_out_at is None and erasure.refused(db, customer.id):
+        customer = replace(customer, opted_out_at=customer.added_at)
     values = {f.name: getattr(customer, f.name) for f in fields(Customer)}
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)
@@ -94,6 +103,34 @@ def of_owner(db: Db, owner: str) -> list[Customer]:
     return [Customer.from_row(row) for row in db.rows(sql, owner=owner)]
 
 
+def owners(db: Db) -> list[str]:
+    """Everybody who has customers."""
+    sql = "select distinct owner from customers where owner <> '' order by owner"
+    return [row["owner"] for row in db.rows(sql)]
+
+
+def levels_of(db: Db, owner: str) -> dict[str, dict[str, int]]:
+    """How many of each level an advisor has, by store; those who left are not counted."""
+    sql = """select store, level, count(*) as n from customers where owner = :owner
+        and deleted_at is null group by store, level order by store, level"""
+    found: dict[str, dict[str, int]] = {}
+    for row in db.rows(sql, owner=owner):
+        found.setdefault(row["store"], {})[row["level"]] = row["n"]
+    return found
+
+
+def with_phone(db: Db, phone: str) -> list[Customer]:
+    sql = """select * from customers where phone = :phone and phone <> ''
+        order by added_at, id"""
+    return [Customer.from_row(row) for row in db.rows(sql, phone=phone)]
+
+
+def named(db: Db, name: str) -> list[Customer]:
+    """All of that very name, wherever they belong."""
+    sql = "select * from customers where name = :name order by id limit 500"
+    return [Customer.from_row(row) for row in db.rows(sql, name=name)]
+
+
 def came_by(db: Db, owner: str, source: str, since: datetime) -> int:
     """How many came to this advisor by that source since then."""
     sql = """select count(*) from customers where owner = :owner and source = :source
@@ -101,12 +138,45 @@ def came_by(db: Db, owner: str, source: str, since: datetime) -> int:
     return number(db, sql, owner=owner, source=source, since=since)
 
 
-def of_stores(db: Db, stores: Iterable[str]) -> list[Customer]:
+def of_stores(db: Db, stores: Iterable[str], limit: int = -1, stage: str = "") -> list[Customer]:
+    """Those of these stores, of one stage or of all; with a limit, so many of each store."""
     found: list[Customer] = []
+    more = f" limit {limit}" if limit >= 0 else ""
+    sql = f"""select * from customers where store = :store and (:stage = '' or stage = :stage)
+        order by name, id{more}"""
     for store in sorted(stores):
-        sql = "select * from customers where store = :store order by name, id"
-        found += [Customer.from_row(row) for row in db.rows(sql, store=store)]
+        found += [Customer.from_row(row) for row in db.rows(sql, store=store, stage=stage)]
     return found
+
+
+def named_in(db: Db, words: str, *, owner: str = "", store: str = "") -> list[Customer]:
+    """An advisor's or a store's customers whose names stand somewhere in these words."""
+    mine = "owner = :owner and deleted_at is null" if owner else "store = :store"
+    sql = f"""select * from customers where {mine} and name <> ''
+        and :words like '%' || name || '%' order by length(name) desc, id limit 50"""
+    whose = {"owner": owner} if owner else {"store": store}
+    found = (Customer.from_row(row) for row in db.rows(sql, words=words, **whose))
+    return [c for c in found if c.name in words]  # a % in a name matches anything
+
+
+def pages(
+    db: Db, *, stores: Iterable[str] = (), owner: str = "", everybody: bool = False,
+    size: int = 500,
+) -> Iterator[list[Customer]]:  # fmt: skip
+    """Customers who are still friends, so many at a time and in the order of their ids."""
+    names = {f"s{n}": store for n, store in enumerate(stores)}
+    of_stores = f"store in ({', '.join(f':{name}' for name in names) or 'null'})"
+    whose = "1 = 1" if everybody else "owner = :owner" if owner else of_stores
+    params = names if not (everybody or owner) else {"owner": owner} if not everybody else {}
+    after = ""
+    while True:
+        sql = f"""select * from customers where id > :after and {whose} and deleted_at is null
+            order by id limit :size"""
+        page = [Customer.from_row(r) for r in db.rows(sql, after=after, size=size, **params)]
+        if not page:
+            return
+        yield page
+        after = page[-1].id
 
 
 def fading(db: Db) -> list[Customer]:

@@ -46,6 +46,13 @@ def newest(db: Db, member: str, since: datetime, *kinds: str) -> Dialog | None:
     return next((d for d in found if not kinds or d.kind in kinds), None)
 
 
+def since(db: Db, member: str, begin: datetime, kind: str) -> list[Dialog]:
+    """Everything of that kind that a member was shown since then, the newest first."""
+    sql = """select * from dialogs where member = :m and at >= :since and kind = :kind
+        order by seq desc limit 200"""
+    return [_dialog(row) for row in db.rows(sql, m=member, since=begin, kind=kind)]
+
+
 def change(db: Db, dialog_id: str, body: dict[str, Any]) -> None:
     text = json.dumps(body, ensure_ascii=False)
     db.run("update dialogs set body = :body where id = :id", id=dialog_id, body=text)

@@ -1,9 +1,12 @@
 """The journey of a customer: what happened, when, and who says so."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.db import Db, at, number
+from storage.db import Db, Row, at, number
+
+WIDE = 10  # stores from which it is quicker to begin with the window than with the customers
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,18 @@ def add(
         sql, id=event_id, customer=customer, kind=kind, at=when, source=source,
         evidence=evidence, by=by_whom,
     )  # fmt: skip
+
+
+def get(db: Db, event_id: str) -> Event | None:
+    """None for one that is unknown or was taken back."""
+    sql = """select id, customer, kind, at, source, evidence, by_whom from events
+        where id = :id and undone_at is null"""
+    rows = db.rows(sql, id=event_id)
+    return Event(**{**rows[0], "at": at(rows[0]["at"])}) if rows else None
+
+
+def exists(db: Db, event_id: str) -> bool:
+    return bool(db.rows("select 1 from events where id = :id", id=event_id))
 
 
 def undo(db: Db, event_id: str, now: datetime | None) -> None:
@@ -57,3 +72,62 @@ def happened(db: Db, kind: str, since: datetime, until: datetime) -> int:
     sql = """select count(*) from events where kind = :kind and at >= :since and at < :until
         and undone_at is null"""
     return number(db, sql, kind=kind, since=since, until=until)
+
+
+def firsts(
+    db: Db, kinds: Iterable[str], since: datetime, *, stores: Iterable[str] = (), owner: str = ""
+) -> list[Row]:
+    """The first time of each kind for every customer who took one of these steps since then.
+
+    A step of long ago counts for somebody who took the next one lately, so the spans are whole.
+    Of one owner, or of these stores; the row names owner, store and source, too.
+    """
+    named = {f"k{n}": kind for n, kind in enumerate(kinds)}
+    marks = ", ".join(f":{name}" for name in named)
+    whose, params = _whose(owner, list(stores))
+    sql = f"""select e.customer, e.kind, min(e.at) as at, c.owner, c.store, c.source,
+            c.contacted_at, c.opted_out_at, c.deleted_at, (select max(l.kind) from leads l
+                where l.customer = c.id) as lead
+        from customers c join events e on e.customer = c.id and e.undone_at is null
+            and e.kind in ({marks})
+        where {whose} and {_lately(marks, wide=not owner and len(params) > WIDE)}
+        group by c.id, e.customer, e.kind, c.owner, c.store, c.source, c.contacted_at,
+            c.opted_out_at, c.deleted_at"""
+    return db.rows(sql, since=since, **named, **params)
+
+
+def people(db: Db, stores: Iterable[str]) -> int:
+    """How many customers these stores have."""
+    whose, params = _whose("", list(stores))
+    return number(db, f"select count(*) from customers c where {whose}", **params)
+
+
+def _lately(marks: str, *, wide: bool) -> str:
+    """Somebody who took a step since then: asked of each customer, or of the window as a whole."""
+    if wide:
+        return f"""c.id in (select customer from events where kind in ({marks})
+            and at >= :since and undone_at is null)"""
+    return f"""exists (select 1 from events lately where lately.customer = c.id
+        and lately.at >= :since and lately.undone_at is null and lately.kind in ({marks}))"""
+
+
+def _whose(owner: str, stores: list[str]) -> tuple[str, dict[str, str]]:
+    if owner:
+        return "c.owner = :owner", {"owner": owner}
+    names = {f"s{n}": store for n, store in enumerate(stores)}
+    return f"c.store in ({', '.join(f':{name}' for name in names) or 'null'})", names
+
+
+def standing(
+    db: Db, stages: Iterable[str], since: datetime, *, stores: Iterable[str] = (), owner: str = ""
+) -> list[Row]:
+    """Customers in one of these stages who reached it since then, with when they did."""
+    named = {f"k{n}": kind for n, kind in enumerate(stages)}
+    marks = ", ".join(f":{name}" for name in named)
+    whose, params = _whose(owner, list(stores))
+    sql = f"""select c.id, c.store, c.stage, max(e.at) as at from customers c
+        join events e on e.customer = c.id and e.kind = c.stage and e.undone_at is null
+        where {whose} and c.stage in ({marks}) and c.opted_out_at is null
+            and c.deleted_at is null
+        group by c.id, c.store, c.stage having max(e.at) >= :since"""
+    return db.rows(sql, since=since, **named, **params)

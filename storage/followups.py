@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from storage.db import Db, Row, at, moment
+from storage.db import Db, Row, at, moment, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class FollowUp:
     id: str
     customer: str
     advisor: str
-    kind: str  # cadence, first_touch, confirm, after, own
+    kind: str  # cadence, first_touch, confirm, after, own, waiting, or of a row of the table
     due_at: datetime
     reason: str
     say: str
@@ -24,27 +24,36 @@ class FollowUp:
     created_at: datetime
     closed_at: datetime | None
     outcome: str | None
+    rule: str = ""  # the row of the cadence table that it comes from
+    copied_at: datetime | None = None  # when a manager first heard of it
+    risk_at: datetime | None = None  # when a manager was last offered to hand it over
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
-        times = {k: at(row[k]) for k in ("due_at", "origin_at", "created_at")}
-        maybe = {k: moment(row[k]) for k in ("reminded_at", "closed_at")}
-        return cls(**{**row, **times, **maybe})
+        """Written out, since a busy minute makes a thousand of them."""
+        return cls(
+            row["id"], row["customer"], row["advisor"], row["kind"], at(row["due_at"]),
+            row["reason"], row["say"], row["state"], at(row["origin_at"]),
+            moment(row["reminded_at"]), row["overdue"], at(row["created_at"]),
+            moment(row["closed_at"]), row["outcome"], row.get("rule", ""),
+            moment(row.get("copied_at")), moment(row.get("risk_at")),
+        )  # fmt: skip
 
 
 def plan(
     db: Db, *, followup_id: str, customer: str, advisor: str, kind: str, due: datetime,
-    reason: str, now: datetime, say: str = "",
+    reason: str, now: datetime, say: str = "", rule: str = "",
 ) -> None:  # fmt: skip
     """Owe a contact. A customer has one open follow-up of a kind: the newer replaces the older."""
     drop(db, customer, now, "replaced", (kind,))
     sql = """insert into followups (id, customer, advisor, kind, due_at, reason, say, state,
-            origin_at, overdue, created_at)
-        values (:id, :customer, :advisor, :kind, :due, :reason, :say, 'open', :due, 0, :now)
+            origin_at, overdue, created_at, rule)
+        values (:id, :customer, :advisor, :kind, :due, :reason, :say, 'open', :due, 0, :now,
+            :rule)
         on conflict (id) do nothing"""
     db.run(
         sql, id=followup_id, customer=customer, advisor=advisor, kind=kind, due=due,
-        reason=reason, say=say, now=now,
+        reason=reason, say=say, now=now, rule=rule,
     )  # fmt: skip
 
 
@@ -125,5 +134,46 @@ def hand_over(db: Db, customer: str, to: str) -> None:
 
 
 def reminded_since(db: Db, advisor: str, since: datetime) -> bool:
-    sql = """select 1 from followups where advisor = :a and reminded_at > :since limit 1"""
+    """Whether a list went out lately; the alert that somebody waits is none."""
+    sql = """select 1 from followups where advisor = :a and reminded_at > :since
+        and kind <> 'waiting' limit 1"""
     return bool(db.rows(sql, a=advisor, since=since))
+
+
+def pull(db: Db, advisor: str, now: datetime) -> None:
+    """What fell due already and was put off is due now: somebody is there to do it."""
+    sql = """update followups set due_at = :now where advisor = :a and state = 'open'
+        and origin_at <= :now and due_at > :now"""
+    db.run(sql, a=advisor, now=now)
+
+
+def neglected(db: Db, since: datetime, limit: int = 2000) -> list[tuple[FollowUp, str]]:
+    """Due since then, and neither side was heard since; with the store, the oldest first."""
+    sql = """select f.*, c.store from followups f join customers c on c.id = f.customer
+        where f.state = 'open' and f.origin_at <= :since
+            and coalesce(c.spoke_at, '') <= :since and coalesce(c.contacted_at, '') <= :since
+            and c.opted_out_at is null and c.deleted_at is null
+        order by f.origin_at, f.id limit :limit"""
+    rows = db.rows(sql, since=since, limit=limit)
+    return [(FollowUp.from_row({k: v for k, v in r.items() if k != "store"}), r["store"])
+            for r in rows]  # fmt: skip
+
+
+def copied(db: Db, followup_id: str, now: datetime) -> None:
+    sql = "update followups set copied_at = coalesce(copied_at, :now) where id = :id"
+    db.run(sql, id=followup_id, now=now)
+
+
+def at_risk(db: Db, followup_id: str, now: datetime) -> None:
+    db.run("update followups set risk_at = :now where id = :id", id=followup_id, now=now)
+
+
+def turn(db: Db, followup_id: str, kind: str) -> None:
+    """It is something else from now on."""
+    db.run("update followups set kind = :kind where id = :id", id=followup_id, kind=kind)
+
+
+def load(db: Db, advisor: str) -> int:
+    """How many contacts are open."""
+    sql = "select count(*) from followups where advisor = :a and state = 'open'"
+    return number(db, sql, a=advisor)

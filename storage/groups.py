@@ -1,8 +1,9 @@
 """Groups and who is in them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from storage.db import Db, Row
+from storage.db import Db, Row, number
 
 
 def put(
@@ -42,6 +43,14 @@ def seat(
             name = case when excluded.name = '' then group_members.name else excluded.name end"""
     db.run(sql, chat=chat_id, member=member, name=name, joined=joined, staff=int(staff),
            invitor=invitor)  # fmt: skip
+
+
+def names(db: Db, chat_id: str, ids: Iterable[str]) -> dict[str, str]:
+    """What these members are called in the group, as far as it is known."""
+    sql = """select name from group_members where chat_id = :chat and member = :member
+        and name <> ''"""
+    found = {member: db.rows(sql, chat=chat_id, member=member) for member in ids}
+    return {member: str(rows[0]["name"]) for member, rows in found.items() if rows}
 
 
 def members(db: Db, chat_id: str) -> dict[str, Row]:
@@ -114,7 +123,56 @@ def inside(db: Db, chat_id: str) -> list[str]:
 
 def of_member(db: Db, member: str) -> list[Row]:
     """The groups somebody is in now, with their kind."""
-    sql = """select g.chat_id, g.name, g.kind, m.joined_at from group_members m
+    sql = """select g.chat_id, g.name, g.kind, g.official, m.joined_at from group_members m
         join groups g on g.chat_id = m.chat_id where m.member = :member and m.left_at is null
         order by g.chat_id"""
     return db.rows(sql, member=member)
+
+
+def joined(db: Db, since: datetime, until: datetime) -> list[str]:
+    """Customers who joined a group in that time and are still in it."""
+    sql = """select distinct member from group_members where joined_at >= :since
+        and joined_at < :until and left_at is null and staff = 0 order by member"""
+    return [row["member"] for row in db.rows(sql, since=since, until=until)]
+
+
+def called(db: Db, name: str, stores: Iterable[str]) -> list[Row]:
+    """The groups of these stores whose name is, or else holds, these words."""
+    names = {f"s{n}": store for n, store in enumerate(stores)}
+    marks = ", ".join(f":{key}" for key in names) or "null"
+    sql = f"""select chat_id, name, kind, official from groups where dismissed_at is null
+        and store in ({marks}) and name like '%' || :name || '%' order by name, chat_id limit 20"""
+    found = db.rows(sql, name=name, **names)
+    return [row for row in found if row["name"] == name] or found
+
+
+def settle(db: Db, chat_id: str, *, kind: str, official: bool) -> None:
+    """What somebody in charge says a group is."""
+    sql = "update groups set kind = :kind, official = :official where chat_id = :chat"
+    db.run(sql, kind=kind, official=int(official), chat=chat_id)
+
+
+def spoken(db: Db, member: str, since: datetime) -> dict[str, int]:
+    """How often somebody spoke in which group, a minute counted once."""
+    sql = """select member as chat, count(distinct substr(at, 1, 16)) as n from messages
+        where customer = :c and who = 'customer' and at >= :since
+            and member in (select chat_id from group_members where member = :c)
+        group by member"""
+    return {row["chat"]: row["n"] for row in db.rows(sql, c=member, since=since)}
+
+
+def private(db: Db, member: str, since: datetime) -> int:
+    """The same for what they said outside of groups."""
+    sql = """select count(distinct substr(at, 1, 16)) as n from messages
+        where customer = :c and who = 'customer' and at >= :since
+            and member not in (select chat_id from group_members where member = :c)"""
+    return number(db, sql, c=member, since=since)
+
+
+def played(db: Db, member: str, since: datetime) -> int:
+    """Games won or joined in the groups of a member; check-ins stand in a table of their own."""
+    sql = """select count(*) from points p join group_members m
+            on m.member = p.member and m.chat_id = p.chat_id
+        where m.member = :member and p.member = :member and p.at >= :since
+            and p.reason <> '签到'"""
+    return number(db, sql, member=member, since=since)

@@ -36,6 +36,11 @@ def move(db: Db, open_kfid: str, to: str, now: datetime) -> None:
     db.run(sql, id=open_kfid, to=to, now=now)
 
 
+def forget(db: Db, open_kfid: str) -> None:
+    """The account is no longer ours to read."""
+    db.run("delete from kf_accounts where open_kfid = :id", id=open_kfid)
+
+
 def silent(db: Db, since: datetime) -> list[str]:
     """Accounts that nothing was pulled from lately; a bell may have been missed."""
     sql = "select open_kfid from kf_accounts where pulled_at < :since order by open_kfid"

@@ -27,20 +27,27 @@ class Parcel:
 
 def put(
     db: Db, *, parcel_id: str, cause: str, kind: str, target: str, body: str, digest: str,
-    now: datetime,
+    now: datetime, due: datetime | None = None,
 ) -> None:  # fmt: skip
-    """Add a parcel behind those that already wait for the same person."""
+    """Add a parcel behind those that already wait for the same person, and not before `due`."""
     sql = """insert into outbox (id, seq, cause, kind, target, body, state, due_at, attempts,
             created_at, digest)
         values (:id, (select coalesce(max(seq), 0) + 1 from outbox), :cause, :kind, :target,
                 :body, 'waiting',
                 coalesce((select max(due_at) from outbox where target = :target
-                          and state = 'waiting' and due_at > :now), :now),
+                          and state = 'waiting' and due_at > :due), :due),
                 0, :now, :digest) on conflict (id) do nothing"""
     db.run(
         sql, id=parcel_id, cause=cause, kind=kind, target=target, body=body, digest=digest,
-        now=now,
+        now=now, due=due or now,
     )  # fmt: skip
+
+
+def drop(db: Db, cause: str, kind: str) -> int:
+    """What need not leave any more; ids begin with their cause, so no other index is wanted."""
+    sql = """delete from outbox where id >= :from_id and id < :to_id and kind = :kind
+        and state = 'waiting'"""
+    return db.run(sql, from_id=f"{cause}#", to_id=f"{cause}$", kind=kind)
 
 
 def due(db: Db, now: datetime, limit: int = 50) -> list[Parcel]:
@@ -68,11 +75,39 @@ def prepared(db: Db, parcel_id: str, request: str | None, now: datetime | None =
     db.run(sql, id=parcel_id, request=request, now=now)
 
 
-def sent(db: Db, ids: Sequence[str], now: datetime, msgid: str = "") -> None:
-    """`msgid` is the platform's name for it, by which its support finds it."""
+def sent(
+    db: Db, ids: Sequence[str], now: datetime, msgid: str = "", response_code: str = ""
+) -> None:
+    """`msgid` takes it back within a day; `response_code` gives a card one new face."""
     sql = """update outbox set state = 'sent', sent_at = :now, attempts = attempts + 1,
-        error = null, msgid = :msgid where id = :id"""
-    db.many(sql, [{"id": i, "now": now, "msgid": msgid} for i in ids])
+        error = null, msgid = :msgid, response_code = :code where id = :id"""
+    db.many(sql, [{"id": i, "now": now, "msgid": msgid, "code": response_code} for i in ids])
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message that somebody has; its code is spent once it was used."""
+
+    id: str
+    kind: str
+    cause: str
+    body: str
+    msgid: str
+    response_code: str
+    sent_at: datetime
+
+
+def shown(db: Db, target: str, since: datetime) -> list[Shown]:
+    """What went to a member since then and can still be found at the platform."""
+    sql = """select id, kind, cause, body, msgid, response_code, sent_at from outbox
+        where target = :target and sent_at > :since and msgid <> '' order by sent_at"""
+    rows = db.rows(sql, target=target, since=since)
+    return [Shown(**{**row, "sent_at": at(row["sent_at"])}) for row in rows]
+
+
+def spend(db: Db, parcel_id: str) -> None:
+    """The card has its new face, or the message is gone."""
+    db.run("update outbox set response_code = '', msgid = '' where id = :id", id=parcel_id)
 
 
 def postponed(
@@ -96,6 +131,19 @@ def dead(db: Db, parcel_id: str, error: str) -> None:
     sql = """update outbox set state = 'dead', error = :error, attempts = attempts + 1
         where id = :id"""
     db.run(sql, id=parcel_id, error=error)
+
+
+def shadowed(db: Db, parcel_id: str, now: datetime) -> None:
+    """It would have been sent now."""
+    sql = "update outbox set state = 'shadow', tried_at = :now where id = :id"
+    db.run(sql, id=parcel_id, now=now)
+
+
+def would_have(db: Db, since: datetime, until: datetime) -> list[Row]:
+    """What a shadow would have sent, the oldest first."""
+    sql = """select tried_at, target, kind, body from outbox where state = 'shadow'
+        and created_at >= :since and created_at < :until order by seq"""
+    return db.rows(sql, since=since, until=until)
 
 
 def unknown(db: Db, parcel_id: str, error: str) -> None:

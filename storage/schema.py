@@ -324,3 +324,254 @@ step(
     alter table outbox add column msgid text not null default '';
     """,
 )
+
+step(
+    "0014 connecting, and what was said back",
+    """
+    create table links (id text primary key, made_at text not null, used_at text);
+    create table surface_checks (name text primary key, at text not null);
+    create table ratings (
+        id text primary key, answer text not null, member text not null, verdict bigint not null,
+        reasons text not null, words text not null, at text not null);
+    create index ratings_at on ratings (at);
+    create index ratings_answer on ratings (answer);
+    create table mass_reminders (id text primary key, task text not null, at text not null);
+    create index mass_reminders_task on mass_reminders (task, at);
+    create index mass_tasks_sender on mass_tasks (sender, state);
+    create index checkins_day on checkins (day, chat_id);
+    alter table mass_tasks add column chats text not null default '';
+    alter table outbox add column response_code text not null default '';
+    """,
+)
+
+step(
+    "0015 an advisor's day",
+    """
+    alter table followups add column rule text not null default '';
+    alter table followups add column copied_at text;
+    alter table followups add column risk_at text;
+    create index followups_origin on followups (origin_at) where state = 'open';
+    create index followups_reminded on followups (advisor, reminded_at)
+        where reminded_at is not null;
+    create index group_members_joined on group_members (joined_at);
+    create table leaves (
+        id text primary key, advisor text not null, first_day text not null,
+        last_day text not null, deputy text not null, created_at text not null, ended_at text);
+    create index leaves_last on leaves (last_day) where ended_at is null;
+    create table rhythms (
+        customer text primary key, bands text not null, touches bigint not null,
+        replies bigint not null, unanswered bigint not null, touched_at text);
+    """,
+)
+
+step(
+    "0016 the journey",
+    """
+    create table appointments (
+        id text primary key, customer text not null, advisor text not null, inviter text not null,
+        kind text not null, at text not null, model text not null, state text not null,
+        reason text not null, made_at text not null, by_whom text not null, event text not null,
+        step text not null, knock_at text);
+    create index appointments_customer on appointments (customer, at);
+    create index appointments_advisor on appointments (advisor, at);
+    create index appointments_knock on appointments (knock_at) where knock_at is not null;
+    create table leads (
+        id text primary key, customer text not null, kind text not null, channel text not null,
+        via text not null, words text not null, store text not null, inviter text not null,
+        advisor text not null, arrived_at text not null, due_at text, accepted_at text,
+        state text not null, passed text not null, why text not null);
+    create index leads_customer on leads (customer, arrived_at);
+    create index leads_due on leads (due_at) where due_at is not null;
+    create index leads_advisor on leads (advisor, state);
+    create index leads_store on leads (store, arrived_at);
+    create index leads_inviter on leads (inviter, customer) where inviter <> '';
+    create table sides (
+        customer text primary key, state text not null, until text, knock_at text,
+        words text not null, at text not null, by_whom text not null);
+    create index sides_knock on sides (knock_at) where knock_at is not null;
+    create index events_steps on events (kind, at, customer) where undone_at is null;
+    """,
+)
+
+step(
+    "0017 tiers, scores and audiences",
+    """
+    alter table groups add column official bigint not null default 1;
+    alter table customers add column tier_rule text not null default '';
+    alter table customers add column level_rule text not null default '';
+    alter table customers add column rules_version bigint not null default 0;
+    create table pins (
+        customer text not null, what text not null, value text not null, why text not null,
+        by_whom text not null, at text not null, until text not null, knock_at text not null,
+        primary key (customer, what));
+    create index pins_knock on pins (knock_at);
+    create table scores (
+        customer text not null, name text not null, value double precision not null,
+        class text not null, inputs text not null, version bigint not null, at text not null,
+        review_at text, primary key (customer, name));
+    create index scores_name on scores (name, value, class, customer);
+    create index scores_review on scores (review_at) where review_at is not null;
+    create index customers_live on customers (id, store, owner, tier, track, level, stage, source,
+        model, added_at, spoke_at, contacted_at, deleted_at, opted_out_at)
+        where deleted_at is null and opted_out_at is null;
+    create index customers_gone on customers (id)
+        where deleted_at is not null or opted_out_at is not null;
+    create index customers_source on customers (source);
+    drop index tags_code;
+    create index tags_held on tags (kind, code, last_at, customer, polarity, value, confidence,
+        mentions, expires_at);
+    drop index messages_at;
+    create index messages_said on messages (who, at, customer);
+    create index events_counted on events (kind, at, customer, undone_at);
+    create index checkins_when on checkins (day, member);
+    """,
+)
+
+step(
+    "0018 personal data",
+    """
+    create table consents (
+        id text primary key, customer text not null, what text not null, given bigint not null,
+        words text not null, channel text not null, by_whom text not null, at text not null);
+    create index consents_customer on consents (customer, at);
+    create table erasures (
+        mark text primary key, at text not null, by_whom text not null, why text not null,
+        counts text not null, opted_out bigint not null);
+    create table erasure_key (name text primary key, key text not null);
+    create table merges (
+        id text primary key, kept text not null, gone text not null, body text not null,
+        by_whom text not null, at text not null, undone_at text);
+    create index customers_phone on customers (phone) where phone <> '';
+    """,
+)
+
+step(
+    "0019 lost, referral and plans",
+    """
+    create table losses (
+        id text primary key, customer text not null, advisor text not null, store text not null,
+        reason text not null, kind text not null, asked_at text not null, rival text not null,
+        gap bigint not null, contacts bigint not null, words text not null,
+        evidence text not null, last_at text, state text not null, decided_by text not null,
+        decided_at text, answer text not null, event text not null);
+    create index losses_customer on losses (customer, asked_at);
+    create index losses_store on losses (store, state);
+    create index losses_advisor on losses (advisor, state);
+    create table wakeups (
+        id text primary key, loss text not null, customer text not null, reason text not null,
+        at text not null, sent_at text, answered_at text);
+    create index wakeups_customer on wakeups (customer, sent_at);
+    create index wakeups_loss on wakeups (loss);
+    create table pool (
+        customer text primary key, store text not null, advisor text not null,
+        state text not null, why text not null, at text not null, claimed_by text not null,
+        claimed_at text);
+    create index pool_store on pool (store, state, at);
+    create index pool_claimed on pool (claimed_by, claimed_at);
+    create table referrals (
+        id text primary key, friend text not null, introducer text not null,
+        words text not null, made_at text not null, by_whom text not null);
+    create index referrals_friend on referrals (friend);
+    create index referrals_introducer on referrals (introducer, made_at);
+    create table rewards (
+        id text primary key, friend text not null, introducer text not null,
+        step text not null, what text not null, due_at text not null, state text not null,
+        given_at text, by_whom text not null, proof text not null);
+    create index rewards_introducer on rewards (introducer, state);
+    create table sop_plans (
+        plan text not null, store text not null, state text not null, by_whom text not null,
+        at text not null, primary key (plan, store));
+    create table sop_runs (
+        id text primary key, customer text not null, plan text not null, origin text not null,
+        state text not null, priority bigint not null, step bigint not null,
+        base_at text not null, started_at text not null, due_at text, why text not null,
+        ended_at text);
+    create index sop_runs_customer on sop_runs (customer, state);
+    create index sop_runs_plan on sop_runs (plan, state, customer);
+    create index sop_runs_due on sop_runs (due_at) where state = '进行中';
+    create table sop_steps (
+        id text primary key, run text not null, customer text not null, plan text not null,
+        step bigint not null, state text not null, why text not null, at text not null);
+    create index sop_steps_run on sop_steps (run, step);
+    create table scans (name text primary key, due_at text not null, spot text not null);
+    create table group_tasks (
+        id text primary key, customer text not null, advisor text not null, name text not null,
+        members text not null, words text not null, why text not null, state text not null,
+        made_at text not null, until text not null, chat text not null);
+    create index group_tasks_customer on group_tasks (customer, made_at);
+    create index group_tasks_state on group_tasks (state, until);
+    """,
+)
+
+step(
+    "0020 who looked",
+    """
+    create table audit (
+        seq bigint primary key, at text not null, who text not null, what text not null,
+        about text not null, seal text not null);
+    create index audit_about on audit (about, seq);
+    """,
+)
+
+step(
+    "0021 games, prizes and draws",
+    """
+    alter table games add column host text not null default '{}';
+    create index games_live on games (chat_id, started_at) where state <> 'over';
+    create index games_due on games (ends_at) where state <> 'over';
+    create table game_moves (
+        id text primary key, round text not null, player text not null, at text not null,
+        said text not null);
+    create index game_moves_round on game_moves (round, player);
+    create index game_moves_player on game_moves (player);
+    create table sitting_out (member text primary key, at text not null);
+    create table secrets (name text primary key, value text not null);
+    alter table checkins add column made_up bigint not null default 0;
+    create table badges (
+        chat_id text not null, member text not null, badge text not null, at text not null,
+        primary key (chat_id, member, badge));
+    create index badges_member on badges (member);
+    create index points_earned on points (chat_id, member, reason, at);
+    create index points_at on points (at);
+    create table growth (
+        id text primary key, chat_id text not null, member text not null, delta bigint not null,
+        reason text not null, at text not null);
+    create index growth_member on growth (chat_id, member);
+    create table prizes (
+        id text primary key, name text not null, cost bigint not null, stock bigint not null,
+        worth bigint not null, how text not null, store text not null, per_member bigint not null,
+        conditions text not null, until text, state text not null, at text not null);
+    create table redemptions (
+        id text primary key, code text not null unique, prize text not null,
+        chat_id text not null, member text not null, name text not null, cost bigint not null,
+        state text not null, at text not null, until text not null, used_at text,
+        used_by text not null, store text not null, why text not null);
+    create index redemptions_member on redemptions (member, at);
+    create index redemptions_prize on redemptions (prize, state);
+    create index redemptions_until on redemptions (until) where state = '待领';
+    create table draws (
+        id text primary key, chat_id text not null, title text not null, prizes text not null,
+        rules text not null, seed text not null, commitment text not null, state text not null,
+        by_whom text not null, made_at text not null, closes_at text not null, closed_at text,
+        entries_hash text not null, told text not null);
+    create index draws_chat on draws (chat_id, made_at);
+    create index draws_due on draws (closes_at) where state = '报名中';
+    create table draw_entries (
+        draw text not null, ticket text not null, member text not null, name text not null,
+        weight bigint not null, at text not null, primary key (draw, ticket));
+    create index draw_entries_member on draw_entries (member, draw);
+    create table draw_wins (
+        id text primary key, draw text not null, unit bigint not null, turn bigint not null,
+        prize text not null, ticket text not null, state text not null, why text not null,
+        by_whom text not null, at text not null);
+    create index draw_wins_draw on draw_wins (draw, unit, turn);
+    """,
+)
+
+step(
+    "0022 stopped by hand",
+    """
+    create table stops (
+        way text primary key, by_whom text not null, why text not null, at text not null);
+    """,
+)

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlite_utils
 
+from storage import erasure, records
 from storage.db import Row, StorageError, stamp
 from storage.schema import migrations
 
@@ -18,6 +19,8 @@ class Sqlite:
 
     def __init__(self, path: Path | None) -> None:
         """Open or create the file; None keeps everything in memory."""
+        self._path = path
+        self._erased: int | None = None  # the newest erasure that is noted beside the store
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,8 +48,18 @@ class Sqlite:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        with self._db.atomic():
+        if self._conn.in_transaction:
+            with self._db.atomic():
+                yield
+            return
+        # At once: one that reads first and writes later is refused when another process wrote.
+        self._conn.execute("begin immediate")
+        try:
             yield
+        except BaseException:
+            self._conn.rollback()
+            raise
+        self._conn.commit()
 
     def pending(self) -> list[str]:
         """Names of the steps that this store still lacks."""
@@ -69,6 +82,24 @@ class Sqlite:
                 self._conn.backup(copy)
         except sqlite3.Error as exc:
             raise StorageError(f"备份写不进 {target}：{exc}。请检查路径、权限与磁盘空间") from exc
+
+    def settle(self) -> None:
+        """After a commit: whoever was erased leaves the log too, and the record outlives the file.
+
+        The record holds keyed marks, no ids, so that a backup from before it can be cleaned.
+        """
+        row = self._conn.execute("select coalesce(max(rowid), 0) from erasures").fetchone()
+        if row[0] == self._erased:
+            return
+        self._erased = row[0]
+        if row[0] and self._path is not None:
+            records.write(records.place(self._path), erasure.key(self).hex(), erasure.records(self))
+            self._conn.execute("pragma wal_checkpoint(truncate)")
+
+    def vacuum(self) -> None:
+        """Write the file anew, without a byte of what was deleted."""
+        self._conn.execute("vacuum")
+        self._conn.execute("pragma wal_checkpoint(truncate)")
 
     def close(self) -> None:
         self._db.close()

@@ -40,13 +40,17 @@ def happened(
 
 
 def overdue(db: Db, stores: Sequence[str], before: datetime) -> list[Row]:
-    """Open follow-ups that fell due before that time, the oldest first."""
+    """Customers to whom something fell due before that time: the oldest of it, the oldest first."""
     where, names = _among(stores)
-    sql = f"""select f.id, f.advisor, f.reason, f.origin_at, f.overdue, c.name, c.level, c.tier
+    sql = f"""select f.id, f.customer, f.advisor, f.reason, f.origin_at, f.overdue, c.name, c.level,
+            c.tier
         from followups f join customers c on c.id = f.customer
         where f.state = 'open' and f.origin_at < :before and {where}
         order by f.origin_at, f.id"""
-    return db.rows(sql, before=before, **names)
+    first: dict[str, Row] = {}
+    for row in db.rows(sql, before=before, **names):
+        first.setdefault(row["customer"], row)
+    return list(first.values())
 
 
 def unanswered(db: Db, stores: Sequence[str], before: datetime, since: datetime) -> list[Row]:

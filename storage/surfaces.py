@@ -66,3 +66,15 @@ def tell(db: Db, channel: str, since: datetime) -> None:
     sql = """insert into surfaces (name, silent_since) values (:name, :since)
         on conflict (name) do update set silent_since = excluded.silent_since"""
     db.run(sql, name=channel, since=since)
+
+
+def check(db: Db, channel: str, now: datetime) -> None:
+    """WeCom has checked our address and got the right echo."""
+    sql = """insert into surface_checks (name, at) values (:name, :now)
+        on conflict (name) do update set at = excluded.at"""
+    db.run(sql, name=channel, now=now)
+
+
+def checked(db: Db) -> dict[str, datetime]:
+    rows = db.rows("select name, at from surface_checks")
+    return {row["name"]: at(row["at"]) for row in rows}

@@ -27,3 +27,14 @@ def advance(db: Db, name: str, was: datetime, to: datetime, now: datetime) -> bo
 
 def known(db: Db) -> set[str]:
     return {row["name"] for row in db.rows("select name from timers")}
+
+
+def runs(db: Db, name: str) -> bool:
+    return bool(db.rows("select 1 from timers where name = :name", name=name))
+
+
+def reset(db: Db, name: str, due_at: datetime) -> None:
+    """Start it, or have it run at another time than it would."""
+    sql = """insert into timers (name, due_at) values (:name, :due)
+        on conflict (name) do update set due_at = excluded.due_at"""
+    db.run(sql, name=name, due=due_at)

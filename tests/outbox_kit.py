@@ -45,12 +45,13 @@ class Office:
     def address(self, path):
         return f"{self.url}/cgi-bin/{path}"
 
-    def sender(self):
+    def sender(self, **more):
         """A fresh one, as after a restart."""
         return Sender(writer=self.writer, client=self.client, secret=WORLD.app_secret,
                       contact_secret=WORLD.contact_secret, folder=self.folder,
                       agent_id=WORLD.agent_id, clock=self.clock, lanes=4,
-                      rng=random.Random(1), hooks=self.hooks, operators=self.operators)  # fmt: skip
+                      rng=random.Random(1), hooks=self.hooks, operators=self.operators,
+                      **more)  # fmt: skip
 
     async def put(self, *actions, cause=""):
         self.causes += 1

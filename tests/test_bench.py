@@ -104,3 +104,10 @@ def test_one_bench_by_name_as_json(monkeypatch):
 
 def test_an_unknown_bench_is_wrong_usage():
     assert CliRunner().invoke(main, ["bench", "everything"]).exit_code == 2
+
+
+async def test_the_minute_of_a_large_store_is_measured():
+    figures = await bench.ticks(Size(asked=2, customers=1500))
+
+    assert [f.bench for f in figures] == ["ticks"] * 4
+    assert all(f.ratio > 0 for f in figures)

@@ -12,6 +12,7 @@ from wecom_kit import CORP, WORLD, Clock, street
 
 from bot.wecom.client import CODES, UNREACHABLE, Client, Shelf, WeComError, classify
 from bot.wecom.errors import failure
+from bot.wecom.tickets import Tickets
 from bot.writer import Writer
 from storage.sqlite import Sqlite
 
@@ -312,6 +313,31 @@ async def test_a_restart_goes_on_with_the_token_that_was_kept(town, office):
     await (await office()).send(SECRET, text("二"))
 
     assert town.pretend.api.calls["gettoken"] == 1
+
+
+async def test_tickets_are_shared_as_well(town, office):
+    for _ in range(3):  # each a process of its own
+        tickets = Tickets(await office(), SECRET, town.clock)
+        assert await tickets.corp() != await tickets.app()
+
+    calls = town.pretend.api.calls
+    assert (calls["get_jsapi_ticket"], calls["ticket/get"]) == (1, 1)
+
+
+async def test_a_ticket_that_could_not_be_fetched_blocks_no_other_process(town, office):
+    town.pretend.api.plan_faults("get_jsapi_ticket", 48002)
+    with pytest.raises(WeComError):
+        await Tickets(await office(), SECRET, town.clock).corp()
+
+    assert (await Tickets(await office(), SECRET, town.clock).corp()).startswith("TICKET-corp")
+
+
+async def test_an_old_ticket_is_fetched_anew(town, office):
+    first = await Tickets(await office(), SECRET, town.clock).app()
+    town.clock.move(seconds=7000)
+
+    assert await Tickets(await office(), SECRET, town.clock).app() == first
+    assert town.pretend.api.calls["ticket/get"] == 2
 
 
 async def test_the_fresher_token_of_another_process_is_taken(town, office):

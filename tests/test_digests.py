@@ -318,3 +318,17 @@ def test_the_demo_s_digest_is_the_one_that_was_read(knowledge, demo_store):
         file.write_text(edition.text + "\n", encoding="utf-8")
     assert edition.text + "\n" == file.read_text(encoding="utf-8")
     assert len(pictures.png(edition.svg)) > 10_000
+
+
+def test_a_customer_to_whom_two_things_are_owed_is_one_line(talk):
+    for n in range(3):
+        followups.plan(talk.db, followup_id=f"f{n}", customer="wang", advisor="zhang",
+                       kind=f"k{n}", due=talk.now - timedelta(days=2 + n), reason=f"第{n}件",
+                       now=talk.now)  # fmt: skip
+
+    edition = digests.compile_for(manager(), "morning", talk.ctx())
+
+    late = next(p for p in edition.parts if p.name == "逾期")
+    assert "逾期跟进1位" in late.line
+    assert len(late.details) == 1
+    assert "第2件" in late.details[0]

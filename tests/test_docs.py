@@ -82,7 +82,7 @@ def test_every_command_has_an_example(name):
 def keys(model: type[Section], prefix: str) -> Iterator[tuple[str, object]]:
     """Every key by its full name, with its default."""
     for name, field in model.model_fields.items():
-        if (prefix, name) in {("", "settings"), ("", "folder"), ("", "timezone")}:
+        if (prefix, name) in {("", "settings"), ("", "folder"), ("", "timezone"), ("", "reach")}:
             continue
         inner = config._model(field.annotation)
         if inner:

@@ -15,6 +15,7 @@ from bot.config import ConfigError
 from bot.sandbox.wecom import Pretend
 from bot.wecom import callback
 from handlers import menu
+from storage.sqlite import Sqlite
 
 CONFIG = """
 [server]
@@ -206,3 +207,25 @@ def test_an_address_that_the_platform_cannot_reach_is_told():
                       ("https://bot.example.com", False)):  # fmt: skip
         config = configs.Config(server=configs.Server(public_url=url))
         assert any(c.name == "公网地址" for c in probes.identity(config)) is told
+
+
+async def test_it_takes_the_token_that_the_program_has_fetched(house):
+    """Each fetch too many is one less for the day, and may void what `serve` works with."""
+    path = house.config().database()
+    Sqlite(path).migrate()
+
+    for _ in range(3):
+        await house.checks()
+
+    assert house.pretend.api.calls["gettoken"] == 3  # one for each of the three secrets
+
+
+async def test_a_damaged_store_is_no_shelf_and_still_told(house):
+    path = house.config().database()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+
+    found = await house.checks()
+
+    assert found["存储"].state == "bad"
+    assert found["接口"].state == "ok"

@@ -1,67 +1,17 @@
-"""Every game takes the same battery; then the quiz itself."""
+"""The quiz, and how the host starts, keeps, pauses and ends games in a group."""
 
-import json
-import random
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_games_battery import setup
 
 from bot.library import quiz as questions
-from handlers.games.host import GAMES
+from handlers.games.found import GAMES
 from storage import games, points
 
 FACTS = questions()
-
-
-def setup(game, seed=0, played=()):
-    return game.setup(FACTS, random.Random(seed), played)
-
-
-# The battery
-
-
-@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
-@given(text=st.text(), seed=st.integers(0, 99))
-def test_no_text_breaks_a_game(game, text, seed):
-    turn = game.play(setup(game, seed), "zhang", "张伟", text)
-
-    assert turn is None or turn.say
-
-
-@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
-@given(
-    moves=st.lists(
-        st.tuples(st.sampled_from("abc"), st.sampled_from(["A", "b", "Ｃ", "选D", "F", "嗯", "1"]))
-    ),
-    seed=st.integers(0, 99),
-)
-def test_in_any_order_there_is_at_most_one_winner_and_the_state_is_plain(game, moves, seed):
-    state, winners = setup(game, seed), []
-    for player, text in moves:
-        turn = game.play(state, player, player, text)
-        if turn is None:
-            continue
-        winners += [turn.winner] if turn.winner else []
-        state = json.loads(json.dumps(turn.state, ensure_ascii=False))  # a restart in the middle
-        assert state == turn.state
-        if turn.over:
-            break
-
-    assert len(winners) <= 1
-
-
-@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
-def test_the_same_seed_is_the_same_game(game):
-    assert setup(game, 7) == setup(game, 7)
-
-
-@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
-def test_every_game_says_its_name_its_rules_and_how_it_begins_and_ends(game):
-    state = setup(game)
-
-    assert all((game.name, game.rules, game.opening(state), game.ending(state)))
 
 
 # The questions

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from bot.sandbox import groupmsg as pretended
-from handlers.values import Inbound, MassResult, MassTask
-from storage import customers, groupmsg, touches
+from bot.sandbox.world import Impossible
+from handlers.values import Inbound, MassNudge, MassResult, MassTask
+from storage import customers, groupmsg, groups, touches
 
 
 def made(talk, task, **told):
@@ -120,6 +121,122 @@ def test_a_task_that_was_refused_says_why(talk, task):
     assert asked(talk.wait(hours=1)) == []
 
 
+# To customer groups
+
+
+@pytest.fixture
+def own(talk):
+    """zhang owns two customer groups, chen one that zhang is in."""
+    rows = (("g1", "S6车主群", "车主", "zhang"), ("g2", "看车群", "潜客", "zhang"),
+            ("g3", "活动群", "活动", "chen"))  # fmt: skip
+    for key, name, kind, owner in rows:
+        groups.put(talk.db, chat_id=key, name=name, kind=kind, owner=owner, store="bj-cy",
+                   now=talk.now)  # fmt: skip
+        groups.join(talk.db, key, "zhang", "张伟", talk.now)
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("words", "chats"),
+    [("车主群", ("g1",)), ("客户群", ("g1", "g2")), ("活动群", None), ("意向群", None)],
+)
+def test_only_groups_that_one_owns(own, words, chats):
+    did = own.says("zhang", f"群发 {words}：周六看车日")
+
+    tasks = [a for a in did if isinstance(a, MassTask)]
+    assert [t.chats for t in tasks] == ([chats] if chats else [])
+    assert chats or "群主是你" in own.texts()
+
+
+def test_a_group_that_got_something_today_is_left_out(own):
+    touches.note(own.db, touch_id="t", person="g1", channel="groupmsg", kind="marketing",
+                 by="zhang", now=own.now)  # fmt: skip
+
+    (task,) = own.says("zhang", "群发 客户群：周六看车日")
+    assert task.chats == ("g2",)
+    own.says("zhang", "群发 车主群：周六看车日")
+    assert "不适合发" in own.texts()
+
+
+def test_nothing_goes_to_groups_at_night(own):
+    own.now += timedelta(hours=13)
+
+    assert not any(isinstance(a, MassTask) for a in own.says("zhang", "群发 客户群：周六见"))
+
+
+def test_what_came_of_it_is_told_in_groups(own):
+    (task,) = own.says("zhang", "群发 客户群：周六看车日")
+    made(own, task, chats=list(task.chats))
+    assert "共2个群" in own.texts()
+    (question,) = asked(own.wait(minutes=11))
+    rows = [{"chat_id": key, "status": 1, "send_time": 1772758800} for key in task.chats]
+    body = {"task": task.task, "sender": "zhang", "msgid": "GM-1", "poll": question.poll,
+            "cursor": "", "send_list": rows, "next_cursor": ""}  # fmt: skip
+    own.tell(Inbound("r", "contact", "mass", "zhang", own.now, fields=body))
+
+    assert own.texts() == "群发结果：已送达2个群。"
+    assert touches.count(own.db, "g1", "marketing", own.now - timedelta(days=1)) == 1
+
+
+# Cancelling and reminding
+
+
+def nudges(actions):
+    return [(a.what, a.sender, a.by) for a in actions if isinstance(a, MassNudge)]
+
+
+def answered(talk, nudge, **told):
+    body = {"task": nudge.task, "msgid": nudge.msgid, "sender": nudge.sender, "what": nudge.what,
+            "by": nudge.by, **told}  # fmt: skip
+    return talk.tell(Inbound(f"n{talk.count}", "contact", "mass", "sys", talk.now, fields=body))
+
+
+def test_a_task_can_be_taken_back_until_it_is_confirmed(talk, task):
+    made(talk, task)
+
+    (nudge,) = talk.says("zhang", "取消群发")
+    assert (nudge.what, nudge.msgid) == ("cancel", "GM-1")
+    answered(talk, nudge, errcode=0)
+
+    assert "已取消" in talk.texts()
+    assert asked(talk.wait(hours=1)) == []
+    talk.says("zhang", "取消群发")
+    assert "没有还没发完的群发" in talk.texts()
+
+
+def test_a_manager_reminds_the_advisors_of_the_store_three_times_a_day(talk, task):
+    made(talk, task)
+
+    for _ in range(3):
+        (nudge,) = [a for a in talk.says("chen", "催群发") if isinstance(a, MassNudge)]
+    assert nudges([nudge]) == [("remind", "zhang", "chen")]
+    answered(talk, nudge, errcode=0)
+    assert "张伟的群发" in talk.texts("chen")
+
+    assert nudges(talk.says("chen", "催群发")) == []
+    assert "催过3次" in talk.texts("chen")
+    talk.now += timedelta(hours=25)
+    assert nudges(talk.says("chen", "催群发"))
+
+
+def test_whoever_has_confirmed_is_not_reminded(talk, task):
+    made(talk, task)
+    (question,) = asked(talk.wait(minutes=11))
+    results(talk, question, {"wang": 1, "li": 0})
+
+    assert nudges(talk.says("zhang", "催群发")) == []
+    assert talk.texts() == "没有等着确认的群发。"
+
+
+def test_a_refusal_says_why(talk, task):
+    made(talk, task)
+    (nudge,) = talk.says("zhang", "催群发")
+
+    answered(talk, nudge, errcode=41094, errmsg="too many reminders")
+
+    assert talk.texts() == "群发没有催成：too many reminders"
+
+
 # Over HTTP
 
 
@@ -225,3 +342,39 @@ async def test_an_advisor_s_words_become_a_task_and_the_result_comes_back(played
 
     said = [i["text"] for i in played.pretend.received() if i["to"] == "zhang"]
     assert any(text.startswith("群发结果：已送达") for text in said)
+
+
+async def test_a_group_task_is_made_confirmed_and_read_back(office):
+    await office.put(MassTask("t1", "zhang", (), "周六看车日", ("g1", "nowhere")))
+    await office.flush()
+
+    (told,) = await kept(office)
+    assert (told["chats"], told["fail_list"]) == (["g1", "nowhere"], ["nowhere"])
+    assert (await office.pretend.event("groupmsg_confirm", user="zhang"))["sent"] == 1
+    assert office.got("g1") == ["周六看车日"]
+    await office.put(MassResult("t1", told["msgid"], "zhang", 0))
+    await office.flush()
+    found = (await kept(office))[1]["send_list"]
+    assert [(one["chat_id"], one["status"]) for one in found] == [("g1", 1)]
+
+
+async def test_a_reminder_shows_in_the_client_and_a_cancelled_task_cannot_be_sent(office):
+    await office.put(MassTask("t1", "zhang", ("wang",), "周六看车日"))
+    await office.flush()
+    msgid = (await kept(office))[0]["msgid"]
+
+    await office.put(MassNudge("t1", msgid, "zhang", "remind", "zhang"),
+                     MassNudge("t1", msgid, "zhang", "cancel", "zhang"))  # fmt: skip
+    await office.flush()
+
+    assert [one.get("errcode") for one in (await kept(office))[1:]] == [0, 0]
+    assert any("等着确认" in text for text in office.got("zhang"))
+    with pytest.raises(Impossible):
+        await office.pretend.event("groupmsg_confirm", user="zhang")
+
+
+async def test_only_the_owner_of_a_group_sends_into_it(office):
+    await office.put(MassTask("t1", "chen", (), "周六看车日", ("g1",)))
+    await office.flush()
+
+    assert (await kept(office))[0]["errcode"] == 41048

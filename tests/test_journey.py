@@ -59,14 +59,6 @@ def test_without_a_blank_the_name_is_found_all_the_same(talk):
     assert talk.customer("wang").stage == "到店"
 
 
-def test_an_appointment_is_confirmed_the_day_before_and_asked_about_afterwards(talk):
-    talk.says("zhang", "记录 王女士 周日下午3点试驾")
-
-    local = {kind: at.astimezone(talk.ctx().zone) for kind, at in owed(talk).items()}
-    assert f"{local['confirm']:%m-%d %H:%M}" == "03-07 17:00"
-    assert f"{local['after']:%m-%d %H:%M}" == "03-08 17:00"
-
-
 def test_an_appointment_taken_back_reminds_of_nothing(talk):
     before = owed(talk)
     talk.says("zhang", "记录 王女士 周日下午3点试驾")
@@ -94,10 +86,10 @@ def test_a_new_appointment_takes_the_place_of_the_old(talk):
 def test_a_defeat_taken_back_is_followed_up_again(talk):
     talk.says("zhang", "客户王女士说：S6有点贵")
     before = owed(talk)
-    talk.says("zhang", "记录 王女士 战败")
+    talk.says("chen", "记录 王女士 战败，价格没谈拢，差1万")  # who runs the store asks nobody
     assert owed(talk) == {}
 
-    talk.says("zhang", "撤销")
+    talk.says("chen", "撤销")
 
     assert owed(talk) == before
     assert talk.customer("wang").stage == "开口"

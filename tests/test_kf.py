@@ -6,6 +6,7 @@ import pytest
 
 from bot.sandbox.kf import ENDED, NEW, POOL, SERVED
 from handlers.kf import _speak, questions
+from handlers.settings import Page
 from storage import customers, kf
 from storage import outbox as parcels
 
@@ -91,6 +92,62 @@ async def test_a_menu_item_means_what_the_rules_read(knowledge, talk):
             reading = talk.ctx().read(choice.means)
             found = reading.concerns or reading.slots or reading.intents or reading.signals
             assert bool(found) == bool(choice.means), choice
+
+
+# Something to read
+
+PAGES = (Page(title="新车一览", url="https://h5.example.com/all"),
+         Page(title="S6 三分钟看懂", url="https://h5.example.com/s6", model="S6"))  # fmt: skip
+
+
+@pytest.fixture
+def reading(desk):
+    app = desk.stage.running.app
+    own = app.settings.kf.model_copy(update={"reading": PAGES})
+    app.settings = app.settings.model_copy(update={"kf": own})
+
+    def links(who=ANN):
+        return [i["link"]["url"] for i in desk.stage.pretend.received()
+                if i["to"] == who and i["type"] == "link"]  # fmt: skip
+
+    desk.links = links
+    return desk
+
+
+async def test_whoever_is_only_looking_gets_a_page_once_and_no_person(reading):
+    await reading.say("随便看看")
+    await reading.say("就是先了解一下")
+
+    assert reading.links() == ["https://h5.example.com/all"]
+    assert (await reading.session()).state == kf.BOT
+    assert (await reading.session()).asked.count("reading") == 1
+
+
+async def test_the_page_on_the_model_they_asked_about_comes_first(reading):
+    await reading.enter()
+    await reading.say("S6")
+    await reading.say("先了解")
+
+    assert reading.links() == ["https://h5.example.com/s6"]
+    assert "最想先弄清楚" in reading.shown()[-1]  # the questions go on
+
+
+async def test_whoever_wants_to_come_gets_an_answer_and_no_page(reading):
+    await reading.say("周六下午能试驾S6吗，想尽快定")
+
+    assert reading.links() == []
+
+
+async def test_a_page_is_one_of_the_five(reading):
+    await reading.say("随便看看")
+
+    assert (await reading.session()).budget == kf.BUDGET - 1
+
+
+async def test_without_pages_nothing_is_led_to(desk):
+    await desk.say("随便看看")
+
+    assert "link" not in {i["type"] for i in desk.stage.pretend.received()}
 
 
 # Answering

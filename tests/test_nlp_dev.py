@@ -1,5 +1,7 @@
 """The utterances that we wrote for development: understanding stays above a floor."""
 
+import functools
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,10 @@ FLOORS = {
         "concerns": 0.88, "intents": 0.92, "tier": 0.92, "act": 0.95, "slots": 0.96, "alarms": 0.78,
     },
     "nlp_dev2.jsonl": {
-        "concerns": 0.72, "intents": 0.84, "tier": 0.89, "act": 0.92, "slots": 0.84, "alarms": 0.68,
+        "concerns": 0.80, "intents": 0.90, "tier": 0.90, "act": 0.95, "slots": 0.85, "alarms": 0.80,
+    },
+    "nlp_more1.jsonl": {
+        "concerns": 0.65, "intents": 0.79, "tier": 0.84, "act": 0.88, "slots": 0.68, "alarms": 0.80,
     },
 }  # fmt: skip
 
@@ -35,7 +40,24 @@ def test_no_opt_out_and_no_complaint_is_missed(scores, name):
 
 
 def test_the_second_ear_hears_most_of_what_it_has_never_seen(scores):
-    """Of `nlp_held3` nothing was learnt; there the rules alone hear less than half."""
-    score = own(Lexicon.load(), DATA / "nlp_held3.jsonl")["alarms"]
+    """Of a third of `nlp_held3` nothing was learnt; the rules alone hear less than half there."""
+    assert _unread()["alarms"].recall >= 0.85, str(_unread()["alarms"])
 
-    assert score.recall >= 0.85, str(score)
+
+@pytest.mark.parametrize(
+    ("part", "floor"),
+    [("concerns", 0.45), ("intents", 0.67), ("tier", 0.745), ("act", 0.83), ("alarms", 0.65)],
+)
+def test_the_second_opinion_helps_with_lines_it_has_never_seen(part, floor):
+    """The rules alone reach 0.40, 0.61, 0.73, 0.83 and 0.60 on that third."""
+    assert _unread()[part].f1 >= floor, str(_unread()[part])
+
+
+@functools.cache
+def _unread():
+    """Every third line of `nlp_held3`, which neither people nor the program learnt from."""
+    lines = (DATA / "nlp_held3.jsonl").read_text("utf-8").splitlines(keepends=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".jsonl") as third:
+        third.writelines(lines[2::3])
+        third.flush()
+        return own(Lexicon.load(), Path(third.name))

@@ -83,6 +83,18 @@ async def test_a_private_line_is_shown_and_not_read(call):
     assert state["advisor"] == []
 
 
+async def test_what_was_taken_back_is_shown_as_that(call, site):
+    await call("say", {"to": "app", "from": "zhang", "text": "帮助"})
+
+    async def answered():
+        return [m for m in (await call.state())["advisor"] if not m["mine"]]
+
+    await until(answered)
+    site.pretend.api.feed.items[-1]["recalled"] = True
+
+    assert (await answered())[-1]["text"] == "［助手撤回了一条消息］"
+
+
 async def test_somebody_scans_the_code(call):
     status, new = await call("newcomer", {"advisor": "zhang", "name": "小鹿"})
 
@@ -124,6 +136,41 @@ async def test_another_site_can_do_nothing(call, site, headers):
     assert status == 403
     assert "本机" in said["error"]
     assert site.clock.now() == demo.START
+
+
+SCRIPTS = ("wecom/say", "wecom/tap", "wecom/event", "wecom/faults", "wecom/callbacks",
+           "wecom/client/register", "say", "tap", "newcomer")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+async def test_nothing_that_changes_something_listens_to_another_site(call, site, name):
+    status, _ = await call(name, {}, Origin="http://evil.example")
+    own, _ = await call(name, {}, Origin=site.url)
+    script, _ = await call(name, {})
+
+    assert status == 403
+    assert 403 not in (own, script)
+
+
+# Faults
+
+
+async def test_faults_are_switched_seeded_and_counted(call, site):
+    async def shown():
+        async with call.http.get(f"{site.url}/sandbox/wecom/faults") as answer:
+            return await answer.json()
+
+    await call("wecom/faults", {"seed": 7, "name": "repeat", "rate": 1})
+    await call("say", {"to": "app", "from": "zhang", "text": "帮助"})
+    found = await shown()
+    assert found["seed"] == 7
+    assert {f["name"]: f["happened"] for f in found["faults"]}["repeat"] == 1
+
+    await call("wecom/faults", {"name": "all", "rate": 0.05})
+    assert {f["rate"] for f in (await shown())["faults"]} == {0.05}
+    await call("wecom/faults", {"name": "all", "rate": 0})
+    assert {f["rate"] for f in (await shown())["faults"]} == {0}
+    assert (await call("wecom/faults", {"seed": "x"}))[0] == 400
 
 
 async def test_the_page_allows_no_foreign_script_and_has_none_inline(call, site):
@@ -218,3 +265,29 @@ async def test_the_service_chat_in_a_browser(site, playwright):
     assert problems == []
     assert picture.startswith(b"\x89PNG")
     assert "在线助手" not in private
+
+
+@pytest.mark.timeout(120)
+async def test_the_fault_switches_in_a_browser(site, playwright):
+    async with playwright as p:
+        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1440, "height": 950})
+        problems = []
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: problems.append(str(e)))
+        await page.goto(site.url)
+        await page.click("#break")
+        await page.locator(".fault[title=repeat] select").select_option("1")
+        await page.locator("#broken", has_text="1 开").wait_for(timeout=20_000)
+        await page.fill("#w-advisor form textarea", "帮助")
+        await page.click("#w-advisor form button")
+        await page.locator(".fault[title=repeat] small", has_text="出了1次").wait_for()
+        await page.click("[data-all='0.05']")
+        await page.locator("#broken", has_text="11 开").wait_for(timeout=20_000)
+        await page.click("[data-all='0']")
+        await page.locator(".fault.on").first.wait_for(state="detached")
+        rates = await page.locator(".fault select").evaluate_all("all => all.map(s => s.value)")
+        await browser.close()
+
+    assert problems == []
+    assert set(rates) == {"0"}

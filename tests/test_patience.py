@@ -1,11 +1,15 @@
 """Sockets that never finish a request head are closed; those that work are left alone."""
 
 import asyncio
+import resource
+from functools import partial
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from bot import config
+from bot.commands import run
 from bot.patience import Patience
 
 
@@ -64,3 +68,60 @@ async def test_a_request_that_takes_long_is_not_cut_off(house):
         gate.set()
         answer = await asyncio.wait_for(asking, 5)
         assert await answer.text() == "at last"
+
+
+# As `serve` runs it
+
+
+@pytest.fixture
+def serving(tmp_path, monkeypatch, unused_tcp_port):
+    """Runs `serve` on a port until the given look at it is over."""
+    text = f"""[server]
+port = {unused_tcp_port}
+[wecom]
+corp_id = "ww1"
+[wecom.app]
+agent_id = 1
+secret = "s"
+token = "t"
+encoding_aes_key = "{"A" * 43}"
+"""
+    found = config.parse(text, tmp_path / "config.toml")
+    monkeypatch.setattr(run, "Patience", partial(Patience, 0.2))
+
+    async def serve(look):
+        async def once(running):
+            await look(unused_tcp_port)
+
+        monkeypatch.setattr(run, "_until_stopped", once)
+        await run._serve(found)
+
+    return serve
+
+
+async def test_serve_loses_patience_with_a_connection_that_says_nothing(serving):
+    async def look(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(10):
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await reader.readexactly(1)
+        writer.close()
+
+    await serving(look)
+
+
+async def test_serve_takes_as_many_files_as_it_may_have(serving):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lower = min(soft, 512)
+    seen = []
+
+    async def look(port):
+        seen.append(resource.getrlimit(resource.RLIMIT_NOFILE))
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lower, hard))
+    try:
+        await serving(look)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert seen == [(hard, hard)]

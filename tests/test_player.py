@@ -152,7 +152,7 @@ async def played_lines(stage, text):
 async def test_people_receive_what_the_bot_sends(played):
     lines = await played_lines(played, "advisor zhang: 帮助")
 
-    assert lines[0].startswith("-> zhang: 我能帮你做这些：\n  · 贴客户的话")
+    assert lines[0].startswith("-> zhang: 我能帮你做这些：\n  · 客户王女士问")
 
 
 async def test_between_two_lines_pass_five_seconds(played):

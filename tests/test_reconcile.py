@@ -416,6 +416,18 @@ async def test_a_refusal_is_told_and_a_trial_changes_nothing(company, tmp_path):
     assert await company.customer("wmlost1") is None
 
 
+async def test_the_command_takes_the_token_that_the_program_left_on_the_shelf(company, tmp_path):
+    (tmp_path / "var").mkdir(exist_ok=True)
+    config = _config(company, tmp_path / "own.toml")
+    await _run(config)
+    before = company.api.calls["gettoken"]
+
+    result = await _run(config)
+
+    assert result.exit_code == 0, result.output
+    assert company.api.calls["gettoken"] == before
+
+
 def _config(company, path):
     world = company.stage.pretend.world
     api = f"{company.stage.url}/sandbox/wecom"

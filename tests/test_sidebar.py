@@ -20,7 +20,7 @@ from bot.sidebar.oauth import Visitor
 from bot.sidebar.routes import Place
 from bot.sidebar.session import opened, seal
 from bot.wecom.tickets import signature
-from handlers import names, sidebar, taps
+from handlers import names, taps
 from storage import customers, events, groups, scripts, touches
 from storage import followups as owed
 from storage.customers import Customer
@@ -448,7 +448,7 @@ async def test_the_rule_of_the_page_is_that_of_the_chat(door):
         people = [*ctx.team.advisors, *ctx.team.managers, "nobody"]
         return [
             (who, c.id) for who in people for c in everybody
-            if sidebar.allowed(c, who, ctx) != (c.id in {v.id for v in seen[who]})
+            if names.may_see(c, who, ctx) != (c.id in {v.id for v in seen[who]})
         ] if (seen := {who: names.visible(who, ctx) for who in people}) else None  # fmt: skip
 
     assert await ask(door.stage, differences) == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.sandbox.demo import START as NOW
 from handlers import tiers
-from handlers.settings import Tiers
+from handlers.settings import Room, Tiers
 from handlers.tiers import Facts, Signal, judge
 from handlers.values import Send
 from storage import customers, events, groups
@@ -271,3 +271,87 @@ def test_a_night_judges_everybody_again_once(talk):
 
     assert talk.customer("wang").level == "C"
     assert len(events.of(talk.db, "wang", "级别")) == 1
+
+
+# The official groups, the pursued, and those nobody pursues
+
+
+GROUPED = [
+    ({"ordered": True, "owners_group": "S6车主群"}, "high", "tier.owner", "已下订，在S6车主群"),
+    ({"ordered": True}, "high", "tier.ordered", "下一步：邀请进车主群"),
+    ({"group": "看车群", "in_group_spoken": 3}, "mid", "tier.group", "近14天发言3次"),
+    ({"group": "看车群", "in_group_spoken": 2}, "low", "tier.quiet", "不足2次"),
+    ({"in_group_spoken": 9}, "low", "tier.quiet", "不足2次"),  # in no official group
+    ({"signals": [signal("H")], "side": "战败"}, "low", "tier.lost", "战败"),
+    ({"signals": [signal("H")], "side": "冷冻"}, "low", "tier.lost", "冷冻"),
+    ({"signals": [signal("H")], "side": "静默"}, "high", "tier.pursuing", "线索跟进中"),
+    ({"ordered": True, "side": "失控"}, "high", "tier.ordered", "已下订"),
+    ({"pinned": "mid", "pinned_why": "老客户"}, "mid", "tier.pinned", "老客户"),
+    ({"pinned": "high", "opted_out": True}, "low", "tier.gone", "已退订"),
+    ({"pinned": "low", "ordered": True}, "high", "tier.ordered", "已下订"),
+]
+
+
+@pytest.mark.parametrize(("facts", "tier", "rule", "words"), GROUPED)
+def test_a_tier_tells_its_rule_and_its_words(facts, tier, rule, words):
+    verdict = judge(Facts(**facts), customer(), NOW, SETTINGS)
+
+    assert (verdict.tier, verdict.tier_rule) == (tier, rule)
+    assert words in verdict.tier_reason
+
+
+def in_group(talk, kind="潜客", official=True):
+    groups.put(talk.db, chat_id="g1", name="S6群", kind=kind, owner="zhang", store="bj-cy",
+               now=talk.now)  # fmt: skip
+    groups.settle(talk.db, "g1", kind=kind, official=official)
+    groups.join(talk.db, "g1", "wang", "王女士", talk.now - timedelta(days=12))
+
+
+def chats(talk, times, where="g1"):
+    for n in range(times):
+        customers.said(talk.db, msg_id=f"{where}{n}", customer_id="wang", who="customer",
+                       member=where, text="x", now=talk.now - timedelta(hours=n + 1),
+                       source="archive")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "official", "rule"),
+    [("潜客", True, "tier.group"), ("潜客", False, "tier.quiet"), ("内部", True, "tier.quiet")],
+)
+def test_only_what_is_said_in_official_customer_groups_counts(talk, kind, official, rule):
+    in_group(talk, kind, official)
+    chats(talk, 3)
+
+    now = tiers.rejudge(talk.customer("wang"), talk.ctx())
+
+    assert now.tier_rule == rule
+
+
+def test_what_is_said_in_a_group_is_no_talk_with_the_advisor(talk):
+    in_group(talk)
+    chats(talk, 2)
+    assert tiers.rejudge(talk.customer("wang"), talk.ctx()).tier == "low"
+
+    chats(talk, 2, "zhang")
+
+    assert tiers.rejudge(talk.customer("wang"), talk.ctx()).tier_rule == "tier.talking"
+
+
+def test_the_configuration_says_what_a_group_is_for(talk):
+    in_group(talk)
+    talk.settings = talk.settings.model_copy(update={"groups": (Room(chat="S6群", kind="车主"),)})
+
+    talk.says("zhang", "记录 王女士 下订")
+
+    assert talk.customer("wang").tier_rule == "tier.owner"
+
+
+def test_whoever_is_lost_is_not_pursued_whatever_they_once_said(talk):
+    talk.says("zhang", "客户王女士说：这周能定下来吗，定金多少")
+    talk.now += timedelta(hours=1)
+
+    events.add(talk.db, event_id="lost", customer="wang", kind="战败", when=talk.now,
+               source="advisor")  # fmt: skip
+    tiers.rejudge(talk.customer("wang"), talk.ctx())
+
+    assert talk.customer("wang").tier_rule == "tier.lost"

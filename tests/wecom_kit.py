@@ -50,6 +50,7 @@ class Notebook:
     reply: Callable[[Kept], str | None] = lambda kept: ""
     down: int = 0  # how many more times keeping fails
     waited: list[float] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)  # ids whose reply went out in the answer
 
     async def keep(self, kept: Kept) -> bool:
         if self.down:
@@ -66,6 +67,9 @@ class Notebook:
             if kept.id == message_id:
                 return self.reply(kept)
         raise LookupError(message_id)
+
+    async def gave(self, message_id: str) -> None:
+        self.given.append(message_id)
 
 
 def channels() -> dict[str, Channel]:

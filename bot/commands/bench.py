@@ -20,7 +20,9 @@ from aiohttp import web
 
 from bot import server
 from bot.clock import WallClock
+from bot.commands.bench_audience import audiences
 from bot.commands.bench_nlp import nlp
+from bot.commands.bench_ticks import ticks
 from bot.commands.common import fail, json_option, show
 from bot.commands.figures import BenchError, Figure, NotHere, Size
 from bot.config import Config, Storage, Wecom
@@ -449,8 +451,11 @@ BENCHES: dict[str, tuple[Run, str]] = {
     "start": (start, "约 20 秒"),
     "memory": (memory, "约 1 分钟"),
     "nlp": (nlp, "约 20 秒"),
+    "ticks": (ticks, "约 15 秒"),
+    "audience": (audiences, "约 20 秒"),
 }
-FULL = Size(rounds=15, burst=6000, limit_s=8.0, asked=1000, starts=7, messages=30_000)
+FULL = Size(rounds=15, burst=6000, limit_s=8.0, asked=1000, starts=7, messages=30_000,
+            customers=1_000_000)  # fmt: skip
 COLUMNS = {"bench": "项目", "what": "量的是", "value": "结果", "shown": "比值", "against": "比的是"}
 
 

@@ -19,6 +19,7 @@ from bot import config, library
 from bot.app import Knowledge
 from bot.clock import WallClock
 from bot.config import Config, ConfigError
+from handlers.audience import AudienceError
 from handlers.context import Ctx
 from handlers.dictionary import DictionaryError
 from handlers.team import Team
@@ -55,7 +56,8 @@ def told() -> Iterator[None]:
         yield
     except ConfigError as exc:
         fail(str(exc), WRONG_USE)
-    except (StorageError, LoadError, LexiconError, LabelError, ModelError, DictionaryError) as exc:
+    except (StorageError, LoadError, LexiconError, LabelError, ModelError, DictionaryError,
+            AudienceError) as exc:  # fmt: skip
         fail(str(exc))
 
 
@@ -113,4 +115,5 @@ def context(store: Sqlite, settings: Config, now: datetime) -> Ctx:
     know = Knowledge(library.lexicon(settings), Bank(library.stored(store)), ())
     return Ctx(db=store, now=now, lexicon=know.lexicon, bank=know.bank, rng=Random(0),
                settings=settings.settings, team=Team(settings.settings),
-               cause=f"cli:{now.isoformat()}", tags=library.tags(settings))  # fmt: skip
+               cause=f"cli:{now.isoformat()}", tags=library.tags(settings),
+               audiences=library.audiences(settings))  # fmt: skip

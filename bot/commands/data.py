@@ -9,7 +9,9 @@ import click
 
 from bot.clock import WallClock
 from bot.commands.common import Options, fail, json_option, opened, show, told
-from storage import inbox, outbox
+from handlers import privacy
+from storage import customers, erasure, inbox, outbox, records
+from storage.db import Row
 from storage.sqlite import Sqlite
 
 
@@ -63,6 +65,7 @@ def restore(options: Options, file: Path) -> None:
     with told():
         path = options.load().database()
         _verify(file)
+        found = records.read(records.place(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             kept = path.with_suffix(f".before-{WallClock().now():%Y%m%d%H%M%S}")
@@ -74,8 +77,22 @@ def restore(options: Options, file: Path) -> None:
         store = Sqlite(path)
         store.migrate()
         held = outbox.hold_back(store, "恢复自备份，是否已发不确定")
+        gone = _erase_again(store, found)
         store.close()
     click.echo(f"已恢复。{held} 条待发消息可能已发过，标为待人工确认，不会自动重发。")
+    if gone:
+        click.echo(f"备份里还有 {gone} 位后来已删除的客户，已再次删除。")
+
+
+def _erase_again(store: Sqlite, found: tuple[str, list[Row]] | None) -> int:
+    """Whoever was forgotten after the backup was made is forgotten in it too."""
+    if found is None:
+        return 0
+    again = [c for i in erasure.adopt(store, *found) if (c := customers.get(store, i))]
+    for customer in again:
+        erasure.erase(store, privacy.person(customer, store))
+    store.vacuum()
+    return len(again)
 
 
 def _unsent(row: Mapping[str, str]) -> dict[str, str]:

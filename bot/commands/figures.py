@@ -22,6 +22,7 @@ class Size:
     asked: int = 200
     starts: int = 3
     messages: int = 10_000
+    customers: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,8 @@ def lines() -> list[str]:
 async def _push(config: Config, dry_run: bool) -> bool:
     """Whether something differs; it is put right unless this is only a look."""
     ids = server.keys(config)
-    async with aiohttp.ClientSession() as session:
-        client = Client(session, config.wecom.api_base, ids.corp_id, WallClock().now)
+    async with aiohttp.ClientSession() as session, server.shelf(config) as shelf:
+        client = Client(session, config.wecom.api_base, ids.corp_id, WallClock().now, shelf)
         if entries.same(await shown(client, ids.secret, ids.agent_id)):
             return False
         if not dry_run:

@@ -1,4 +1,4 @@
-"""customers, followups, digest: what a person would see, at any moment."""
+"""followups, digest: what a person would see, at any moment."""
 
 import json
 from datetime import timedelta
@@ -20,44 +20,10 @@ from bot.commands.common import (
     show,
     told,
 )
-from handlers import cards, digests, followups, names
+from handlers import digests, followups
 from handlers.words import TIERS, when
 from storage import customers as people
 from storage import followups as owed
-
-
-@click.group()
-def customers() -> None:
-    """客户。"""
-
-
-@customers.command("show")
-@click.argument("name")
-@for_option
-@at_option
-@json_option
-@click.pass_obj
-def show_customer(options: Options, name: str, userid: str, at: str, as_json: bool) -> None:
-    """一位客户的卡片，按 USERID 看得到的范围。"""
-    with told():
-        config = options.load()
-        with opened(config) as store:
-            ctx = context(store, config, moment(at, config.server.timezone))
-            found = names.find(name, names.visible(userid, ctx))
-            if found.one is None:
-                among = "、".join(names.describe(c, ctx) for c in found.candidates)
-                fail(
-                    f"没有唯一的“{name}”"
-                    + (f"，可能是：{among}" if among else f"，{userid} 名下没有")
-                )
-            lines = cards.lines(found.one, ctx)
-            tags = people.tags(store, found.one.id, ctx.now)
-    if as_json:
-        rows = [{"kind": t.kind, "code": t.code, "polarity": t.polarity, "value": t.value,
-                 "evidence": t.evidence, "confidence": t.confidence} for t in tags]  # fmt: skip
-        click.echo(json.dumps({"card": lines, "tags": rows}, ensure_ascii=False))
-    else:
-        click.echo("\n".join(lines))
 
 
 @click.group("followups")

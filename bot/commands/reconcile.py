@@ -176,8 +176,8 @@ def _watched(wish: _Work, *, quiet: bool) -> Run:
 
 async def _walked(wish: _Work, shown: Shown) -> Run:
     clock, config, ids = WallClock(), wish.config, wish.ids
-    async with aiohttp.ClientSession() as session:
-        client = Client(session, config.wecom.api_base, ids.corp_id, clock.now)
+    async with aiohttp.ClientSession() as session, server.shelf(config) as shelf:
+        client = Client(session, config.wecom.api_base, ids.corp_id, clock.now, shelf)
         walk = Walk(wish.store, config, client, clock, secret=ids.contact_secret,
                     trust=wish.trust, shown=shown)  # fmt: skip
         return await walk.run()

@@ -17,6 +17,7 @@ from bot import doctor as checks
 from bot.clock import WallClock
 from bot.commands.common import BROKEN, WRONG_USE, Options, fail, json_option, show, told
 from bot.config import Config
+from bot.connect import links
 from bot.patience import Patience
 from bot.sandbox import demo, player, stage
 from bot.sandbox.page import Page
@@ -76,6 +77,9 @@ def _surfaces(config: Config) -> str:
     """Which surfaces are on, why the others are not, and what is on but not served yet."""
     lines = [f"监听 http://{config.server.host}:{config.server.port}"]
     lines += [f"  {name}：{_state(config, key)}" for key, name in SURFACES.items()]
+    calendar = checks.holidays(config, WallClock().now())
+    if calendar.state != "ok":
+        lines.append(f"  {calendar.name}：{calendar.said}")
     on = bool(config.server.public_url)
     lines.append(f"  侧边栏：{'开' if on else '关（没有填 [server] public_url）'}")
     return "\n".join(lines)
@@ -92,7 +96,7 @@ def _state(config: Config, key: str) -> str:
     return "开"
 
 
-async def _stopped() -> None:
+async def stopped() -> None:
     """Until SIGTERM or Ctrl-C."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -106,14 +110,14 @@ async def _until_stopped(running: server.Running) -> None:
     """Work until SIGTERM or Ctrl-C; what is being handled is finished first."""
     clock = scheduler.start(running.knock)
     work = asyncio.create_task(running.run())
-    stopped = asyncio.create_task(_stopped())
+    stop = asyncio.create_task(stopped())
     try:
-        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         clock.shutdown(wait=False)
         work.cancel()
-        stopped.cancel()
-        await asyncio.gather(work, stopped, return_exceptions=True)
+        stop.cancel()
+        await asyncio.gather(work, stop, return_exceptions=True)
 
 
 @click.command()
@@ -170,13 +174,15 @@ async def _show(port: int, empty: bool) -> None:
         start=now, frozen=False, port=port, empty=empty, more=lambda s: Page(s).routes()
     ) as found:
         click.echo(f"沙盒开在 {found.url}/ ，用浏览器打开；按 Ctrl-C 结束。")
+        link = await links.make(found.running.writer, found.clock)
+        click.echo(f"接入向导长这样（链接只能用一次）：{found.url}{links.PATH}?link={link}")
         await _until_stopped(found.running)
 
 
 async def _only_wecom(port: int) -> None:
     async with stage.open_wecom(port, _now()) as url:
         click.echo(f"模拟企业微信开在 {url}/sandbox/wecom ，身份见 {url}/sandbox/wecom/identities")
-        await _stopped()
+        await stopped()
 
 
 def _now() -> datetime:

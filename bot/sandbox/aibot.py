@@ -68,6 +68,21 @@ class Aibot:
         await self._follow(userid, None, delivery, welcome=True)
         return str(head["msgid"]), delivery
 
+    async def rate(self, userid: str, verdict: int, reasons: list[int], words: str) -> Delivery:
+        """A member rates the newest answer they got: 1 right, 2 wrong, 3 taken back."""
+        rated = (i for i in reversed(self._api.feed.items) if i["to"] == userid and i.get("rating"))
+        item = next(rated, None)
+        if item is None:
+            raise Impossible(f"{userid} 还没有可以评价的回答。", 404)
+        told = {"id": item["rating"], "type": verdict, "content": words,
+                "inaccurate_reason_list": reasons}  # fmt: skip
+        event = {"msgtype": "event", "create_time": int(self._api.now().timestamp()),
+                 "event": {"eventtype": "feedback_event", "feedback_event": told}}  # fmt: skip
+        body = {**self._head(userid, None), **event}
+        if self._link.on:
+            return await self._link.tell(body)
+        return await self._push(body)
+
     def _internal(self, userid: str, group: str) -> Internal:
         found = next((one for one in self._world.internal if one.chatid == group), None)
         if found is None:
@@ -90,6 +105,7 @@ class Aibot:
     ) -> None:
         """Ask for the rest of a stream until it is finished, then show it."""
         reply = self._valid(delivery.reply, welcome)
+        rating = replies.rating(reply)  # named in the first state, and only there
         clock = asyncio.get_running_loop().time  # streams live in real seconds
         end = clock() + STREAM_LIFE_S
         while replies.unfinished(reply) and clock() < end:
@@ -98,7 +114,8 @@ class Aibot:
             more = await self._push({**self._head(userid, chat), **refresh})
             reply = self._valid(more.reply, False) or reply
         if reply:
-            self._api.feed.put(chat.chatid if chat else userid, "aibot", replies.shown(reply))
+            shown = {**replies.shown(reply), "rating": rating}
+            self._api.feed.put(chat.chatid if chat else userid, "aibot", shown)
 
     def _valid(self, plaintext: str, welcome: bool) -> dict[str, Any]:
         """The answer, if it is one; an invalid one is noted and shown to nobody."""

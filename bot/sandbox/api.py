@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.sandbox import cards, messages
+from bot.sandbox.appchat import AppChats
 from bot.sandbox.contacts import Contacts
 from bot.sandbox.groupmsg import Tasks
 from bot.sandbox.jssdk import Tickets
@@ -80,11 +81,12 @@ class Api:
         self.feed = Feed(now)
         self.media = Media()
         self.contacts = Contacts(world, now)
-        self.kf = Desk(world, now, self.feed.put)
+        self.kf = Desk(world, now, self.feed.put, self.media)
         self.codes = Codes(world, now, self.contacts)
         self.tickets = Tickets(now)
         self.tasks = Tasks(world, now, self.contacts, self.feed.put)
         self.robots = Robots(world, now, self.feed.put)
+        self.appchats = AppChats(world, now, self.media, self.feed.put)
         self.calls: Counter[str] = Counter()
         self.takes_taps = False  # an address for callbacks is set
         self._tokens: dict[str, _Token] = {}
@@ -121,6 +123,7 @@ class Api:
             **self.codes.calls(),
             **self.tickets.calls(),
             **self.tasks.calls(),
+            **self.appchats.calls(),
         }
 
     def knows(self, path: str) -> bool:
@@ -157,7 +160,7 @@ class Api:
     def _admit_secret(self, path: str, secret: str) -> None:
         """Who may call what: contacts with either secret, kf with its own or the app's."""
         world = self.world
-        if path.startswith("kf/"):
+        if path.startswith(("kf/", "media/")):
             if secret == world.contact_secret:
                 raise ApiError(48007, "api not authorized to kf")
         elif secret == world.kf_secret or (

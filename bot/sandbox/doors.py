@@ -13,6 +13,7 @@ from aiohttp import web
 from bot.sandbox.api import hint
 from bot.sandbox.faults import KINDS, Faults, Switch
 from bot.sandbox.media import LARGEST
+from bot.sandbox.origin import ours, refusal
 from bot.sandbox.world import ApiError, Impossible
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class Doors:
         self, act: Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]
     ) -> Callable[[web.Request], Coroutine[Any, Any, web.Response]]:
         async def handle(request: web.Request) -> web.Response:
+            if not ours(request):
+                return refusal()
             try:
                 found = await act(_object(await request.read()))
             except Impossible as wrong:
@@ -191,14 +194,26 @@ class Doors:
                    "happened": faults.happened.get(name, 0)}
                   for name, words in KINDS.items()
                   for s in (faults.switches.get(name, Switch()),)]  # fmt: skip
-        return web.json_response({"faults": listed}, dumps=_dumps)
+        return web.json_response({"faults": listed, "seed": faults.seed}, dumps=_dumps)
 
     async def _switch(self, body: dict[str, Any]) -> dict[str, Any]:
-        """`{"name": "late", "rate": 0.1, "times": null}`; without a rate it goes off."""
+        """`{"name": "late", "rate": 0.1, "times": null}`; without a rate it goes off.
+
+        The name `all` means every one of them; `{"seed": 7}` throws the dice anew.
+        """
+        if "seed" in body:
+            if not isinstance(body["seed"], int):
+                raise Impossible("seed 是整数。")
+            self._faults.reseed(body["seed"])
+            if "name" not in body:
+                return {}
         name, rate, times = _text(body, "name"), body.get("rate", 0), body.get("times")
         if not isinstance(rate, int | float) or not isinstance(times, int | None):
             raise Impossible("rate 是 0 到 1 的数字，times 是整数或空。")
-        self._faults.set(name, float(rate), times)
+        if name == "all":
+            self._faults.everything(float(rate))
+        else:
+            self._faults.set(name, float(rate), times)
         return {}
 
     async def _soon(self, doing: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:

@@ -50,6 +50,11 @@ class Faults:
             raise Impossible("比例是 0 到 1，次数不小于 0")
         self.switches[name] = Switch(rate, times)
 
+    def reseed(self, seed: int) -> None:
+        """From here the dice fall as they do for everybody with this seed."""
+        self.seed = seed
+        self._rng = random.Random(seed)
+
     def clear(self) -> None:
         self.switches.clear()
 
@@ -71,8 +76,11 @@ class Faults:
         return True
 
     def told(self, text: str) -> None:
-        """`late 0.1`, `busy x3`, `all 0.05`, `off`: the words behind @fault."""
+        """`late 0.1`, `busy x3`, `all 0.05`, `seed 7`, `off`: the words behind @fault."""
         name, _, rest = text.strip().partition(" ")
+        if name == "seed":
+            self.reseed(_whole(rest.strip()))
+            return
         if name == "off":
             self.clear()
             return
@@ -81,6 +89,12 @@ class Faults:
             self.everything(rate)
         else:
             self.set(name, rate, times)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise Impossible(f"seed 后面写一个数字，不是“{text}”")
+    return int(text)
 
 
 def _amount(text: str) -> tuple[float, int | None]:

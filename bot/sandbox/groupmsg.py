@@ -9,7 +9,7 @@ from bot.sandbox.contacts import Contacts
 from bot.sandbox.world import ApiError, Impossible, World
 
 TEXT_BYTES = 4000
-PEOPLE, ATTACHMENTS, PAGE = 10_000, 9, 1000
+PEOPLE, CHATS, ATTACHMENTS, PAGE = 10_000, 2000, 9, 1000
 REMINDERS, REMINDED_WITHIN = 3, timedelta(hours=24)
 UNSENT, SENT, NO_FRIEND, FULL = 0, 1, 2, 3
 MONTH = 30  # as many a month as it has days
@@ -18,11 +18,14 @@ Block = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Task:
+    """`people` are customers, or groups where it is `for_groups`."""
+
     msgid: str
     sender: str
     people: list[str]
     text: str
     at: datetime
+    for_groups: bool = False
     status: dict[str, int] = field(default_factory=dict)
     sent_at: datetime | None = None
     cancelled: bool = False
@@ -66,7 +69,7 @@ class Tasks:
         return sum(1 for status in task.status.values() if status == SENT)
 
     def _outcome(self, task: Task, person: str) -> int:
-        if not self._contacts.related(task.sender, person):
+        if not self._reaches(task.sender, person, task.for_groups):
             return NO_FRIEND
         since = self._now() - timedelta(days=MONTH)
         others = (t for t in self._tasks.values() if t.sent_at and t is not task)
@@ -74,23 +77,41 @@ class Tasks:
                   and t.status.get(person) == SENT)  # fmt: skip
         return FULL if had >= MONTH else SENT
 
+    def _reaches(self, sender: str, whom: str, for_groups: bool) -> bool:
+        """A customer who is their contact, or a group that they own."""
+        if not for_groups:
+            return self._contacts.related(sender, whom)
+        chat = self._contacts.chats.get(whom)
+        return chat is not None and chat.owner.lower() == sender.lower()
+
     def _add(self, _query: Block, body: Block) -> dict[str, Any]:
-        people = [str(one) for one in body.get("external_userid") or ()]
+        kind = body.get("chat_type", "single")
         sender = self._world.member(str(body.get("sender") or ""))
-        if body.get("chat_type", "single") != "single" or sender is None:
-            raise ApiError(40058, "a single task with a sender is all this company knows")
+        if kind not in ("single", "group"):
+            raise ApiError(40058, "invalid chat_type")
+        if sender is None:
+            raise ApiError(40003, "invalid sender")
         text = _content(body)
-        if not people:
-            raise ApiError(41048, "no customer to send")
-        if len(people) > PEOPLE:
-            raise ApiError(40032, "too many external_userid")
-        friends = [one for one in people if self._contacts.related(sender.userid, one)]
-        if not friends:
+        people = self._receivers(sender.userid, kind, body)
+        reached = [one for one in people if self._reaches(sender.userid, one, kind == "group")]
+        if not reached:
             raise ApiError(41048, "no customer to send")
         msgid = f"GM-{len(self._tasks) + 1}"
-        self._tasks[msgid] = Task(msgid, sender.userid, friends, text, self._now())
-        failed = [one for one in people if one not in friends]
-        return {"fail_list": failed, "msgid": msgid}
+        task = Task(msgid, sender.userid, reached, text, self._now(), kind == "group")
+        self._tasks[msgid] = task
+        return {"fail_list": [one for one in people if one not in reached], "msgid": msgid}
+
+    def _receivers(self, sender: str, kind: str, body: Block) -> list[str]:
+        """Without a list a group task is for all groups of its owner."""
+        name, most = ("chat_id_list", CHATS) if kind == "group" else ("external_userid", PEOPLE)
+        people = [str(one) for one in body.get(name) or ()]
+        if kind == "group" and not people:
+            people = [key for key in self._contacts.chats if self._reaches(sender, key, True)]
+        if not people:
+            raise ApiError(41048, "no customer to send")
+        if len(people) > most:
+            raise ApiError(40032, f"too many {name}")
+        return people
 
     def _task(self, body: Block) -> Task:
         if not body.get("msgid"):
@@ -117,9 +138,9 @@ class Tasks:
             raise ApiError(40003, "invalid userid")
         start = int(body.get("cursor") or 0)
         page = task.people[start : start + limit]
-        rows = [{"external_userid": one, "userid": task.sender,
-                 "status": task.status.get(one, UNSENT), **_time(task)}
-                for one in page]  # fmt: skip
+        name = "chat_id" if task.for_groups else "external_userid"
+        rows = [{name: one, "userid": task.sender, "status": task.status.get(one, UNSENT),
+                 **_time(task)} for one in page]  # fmt: skip
         more = start + limit < len(task.people)
         return {"send_list": rows, "next_cursor": str(start + limit) if more else ""}
 
@@ -129,6 +150,8 @@ class Tasks:
         if len(task.reminded) >= REMINDERS:
             raise ApiError(41094, "too many reminders")
         task.reminded.append(at)
+        note = {"type": "text", "text": "［客户联系］你有一个群发等着确认。"}
+        self._put(task.sender, "notice", note)
         return {}
 
     def _cancel(self, _query: Block, body: Block) -> dict[str, Any]:

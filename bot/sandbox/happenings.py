@@ -38,6 +38,7 @@ FIELDS: Mapping[str, str] = {
     "click": "user key",
     "view": "user key",
     "enter_chat": "user",
+    "feedback": "user type | reasons words",
     "kf_enter": "customer | scene param",
     "kf_end": "customer",
     "kf_fail": "customer msgid | type",

@@ -15,6 +15,7 @@ from aiohttp import web
 from bot.sandbox.contacts import Contacts
 from bot.sandbox.devices import COOKIE, Device, Devices
 from bot.sandbox.oauth import LOCAL
+from bot.sandbox.origin import refusal
 from bot.sandbox.world import ApiError, World
 
 STATIC = Path(__file__).parent / "static"
@@ -168,11 +169,13 @@ class Client:
 
 
 def _shared(answer: Handler) -> Handler:
-    """Readable by the page of any program on this machine."""
+    """For the page of any program on this machine, and for no other site's."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        found = await answer(request)
         page = request.headers.get("Origin", "")
+        if page and urlsplit(page).hostname not in LOCAL:
+            return refusal()
+        found = await answer(request)
         if urlsplit(page).hostname in LOCAL:
             found.headers["Access-Control-Allow-Origin"] = page
             found.headers["Access-Control-Allow-Credentials"] = "true"

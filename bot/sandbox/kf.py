@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.sandbox import messages
+from bot.sandbox.media import Media
 from bot.sandbox.world import ApiError, Impossible, World
 
 NEW, ASSISTANT, POOL, SERVED, ENDED = range(5)
@@ -50,6 +51,7 @@ class Desk:
     world: World
     now: Callable[[], datetime]
     show: Callable[[str, str, dict[str, Any]], Any]
+    media: Media
     servicers: dict[str, bool] = field(default_factory=dict)  # userid: taking customers
     log: list[dict[str, Any]] = field(default_factory=list)
     sessions: dict[str, _Session] = field(default_factory=dict)
@@ -237,7 +239,23 @@ class Desk:
             if len(words.encode()) > TEXT_BYTES:
                 raise ApiError(45002, "content size out of limit")
             return {"type": "text", "text": words}
+        if kind == "link":
+            return self._link(content)
         return {"type": kind, "text": messages.cut(str(content.get("title") or kind), 128)}
+
+    def _link(self, content: Block) -> dict[str, Any]:
+        """A link without a picture is refused; title and description are cut."""
+        url, title = str(content.get("url") or ""), str(content.get("title") or "")
+        if not title:
+            raise ApiError(41016, "missing title")
+        if not url:
+            raise ApiError(41010, "missing url")
+        if len(url.encode()) > 2048:
+            raise ApiError(40039, "url too long")
+        self.media.get(content.get("thumb_media_id"), self.now(), "image")
+        seen = {"title": messages.cut(title, 128), "url": url,
+                "desc": messages.cut(str(content.get("desc") or ""), 512)}  # fmt: skip
+        return {"type": "link", "text": f"{seen['title']}\n{seen['desc']}", "link": seen}
 
     def _state(self, _query: Block, body: Block) -> dict[str, Any]:
         _, session = self._whom(body)

@@ -196,7 +196,8 @@ class LongLink:
         if asked.stream == reply["stream"]["id"]:
             self._api.feed.items[asked.item - 1].update(shown)
         else:
-            asked.item = self._api.feed.put(asked.chat, "aibot", shown)["n"]
+            first = {**shown, "rating": replies.rating(reply)}
+            asked.item = self._api.feed.put(asked.chat, "aibot", first)["n"]
             asked.stream = reply["stream"]["id"]
         asked.finished = bool(reply["stream"]["finish"])
         if asked.finished:
@@ -310,6 +311,13 @@ class LongLink:
             await asyncio.wait_for(asked.answered.wait(), wait_s)
         except TimeoutError:
             return Delivery(200, 1, problem="not answered in time")
+        return Delivery(200, 1)
+
+    async def tell(self, body: Frame) -> Delivery:
+        """An event that nobody answers."""
+        if self._live is None:
+            return Delivery(0, 1, problem="no long connection")
+        await self._live.send_json(_frame("aibot_event_callback", self._new_id(), body))
         return Delivery(200, 1)
 
     def _new_id(self) -> str:

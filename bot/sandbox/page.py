@@ -8,13 +8,13 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox import player, view
+from bot.sandbox.origin import ours, refusal
 from bot.sandbox.player import PlayError
 from bot.sandbox.stage import Stage
 from bot.sandbox.world import ApiError, Impossible
 
 STATIC = Path(__file__).parent / "static"
 FILES = {"page.css": "text/css", "page.js": "text/javascript"}
-LOCAL = frozenset({"127.0.0.1", "localhost", "[::1]"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-src 'self'"
@@ -67,8 +67,8 @@ class Page:
 
     def _act(self, act: Act) -> Callable[[web.Request], Coroutine[Any, Any, web.Response]]:
         async def handle(request: web.Request) -> web.Response:
-            if not _ours(request):
-                return _wrong("沙盒只接受本机页面或脚本的请求。", 403)
+            if not ours(request):
+                return refusal()
             try:
                 body = json.loads(await request.read() or b"{}")
                 found = await act(body if isinstance(body, dict) else {})
@@ -121,14 +121,6 @@ class Page:
                   "state": "sandbox"}  # fmt: skip
         await self._stage.pretend.event("add_external_contact", **fields)
         return {"customer": f"new-{number}"}
-
-
-def _ours(request: web.Request) -> bool:
-    """Another site's page would name itself as the origin, or this machine by another name."""
-    host = request.host.rsplit(":", 1)[0] if request.host.count(":") < 2 else request.host
-    origin = request.headers.get("Origin", "")
-    same = not origin or origin == f"http://{request.host}"
-    return host in LOCAL and same
 
 
 def _file(name: str) -> Callable[[web.Request], Coroutine[Any, Any, web.Response]]:

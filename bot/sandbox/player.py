@@ -143,6 +143,7 @@ EVENTS = {
     "enter_agent": {"user"},
     "click": {"user", "key"},
     "groupmsg_confirm": {"user"},
+    "feedback": {"user", "type", "reasons", "words"},
 }
 NEEDED = {"user", "customer", "key"}
 

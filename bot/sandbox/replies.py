@@ -9,6 +9,7 @@ from bot.sandbox import cards
 from bot.sandbox.world import ApiError
 
 STREAM_BYTES = 20_480
+RATING_BYTES = 256
 _KINDS = ("stream", "template_card", "stream_with_template_card")
 
 
@@ -38,11 +39,19 @@ def _check_stream(stream: Mapping[str, Any]) -> None:
     if not stream["id"] or not isinstance(stream["finish"], bool):
         raise ValueError("stream needs id and finish")
     _check_content(stream["content"])
+    if len(rating({"stream": stream}).encode()) > RATING_BYTES:
+        raise ValueError("feedback.id is longer than 256 bytes")
 
 
 def _check_content(content: str) -> None:
     if len(content.encode()) > STREAM_BYTES:
         raise ValueError("content is longer than 20480 bytes")
+
+
+def rating(reply: Mapping[str, Any]) -> str:
+    """Under which name the answer may be rated; "" when it may not."""
+    stream = reply.get("stream") or {}
+    return str((stream.get("feedback") or {}).get("id") or "")
 
 
 def unfinished(reply: Mapping[str, Any]) -> bool:

@@ -1,7 +1,6 @@
 """The whole bot and the pretend WeCom in one process, joined by real HTTP on loopback."""
 
 import json
-import secrets
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -19,10 +18,12 @@ from bot.app import Knowledge
 from bot.clock import SandboxClock, WallClock
 from bot.config import Config, Server, Storage, Wecom
 from bot.sandbox import demo, player
+from bot.sandbox.origin import ours, refusal
 from bot.sandbox.player import PlayError, Step
 from bot.sandbox.wecom import Pretend
 from bot.sandbox.world import Impossible, World
 from bot.server import Keys, Running
+from bot.wecom.cipher import fresh_keys
 from bot.wecom.envelope import Channel
 from scriptbank import facts
 from scriptbank.bank import Bank
@@ -260,6 +261,8 @@ async def open_wecom(port: int, start: datetime) -> AsyncIterator[str]:
 
 def _clock_of(clock: SandboxClock) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def set_clock(request: web.Request) -> web.Response:
+        if not ours(request):
+            return refusal()
         try:
             body = json.loads(await request.read())
             clock.set(player.moment(body, clock.now()))
@@ -294,16 +297,11 @@ def _channels(world: World) -> Mapping[str, Channel]:
     """Fresh keys for each start; nobody outside this process needs them."""
     return {
         name: Channel(
-            name, secrets.token_hex(12), _aes_key(),
+            name, *fresh_keys(),
             "" if name == "aibot" else world.corp_id, "json" if name == "aibot" else "xml",
         )
         for name in ("app", "contact", "kf", "aibot")
     }  # fmt: skip
-
-
-def _aes_key() -> str:
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-    return "".join(secrets.choice(letters) for _ in range(42)) + "A"
 
 
 def _addresses(url: str, channels: Mapping[str, Channel]) -> Mapping[str, Mapping[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 from bot.sandbox import demo
 from bot.sandbox.player import ZONE
 from bot.sandbox.stage import Said, Stage
-from handlers import cards, followups
+from handlers import cadence, cards
 from handlers.context import Ctx
 from handlers.words import CONCERN_STATES, POLARITY, TIERS, weekday
 from nlp.labels import CONCERNS, INTENTS
@@ -111,6 +111,8 @@ def _own(said: Said, surface: str) -> dict[str, Any]:
 def _received(item: dict[str, Any]) -> dict[str, Any]:
     shown = {"mine": False, "n": item["n"], "type": item["type"], "text": item.get("text", ""),
              "at": _time(datetime.fromisoformat(str(item["at"])))}  # fmt: skip
+    if item.get("recalled"):
+        return {**shown, "type": "text", "text": "［助手撤回了一条消息］"}
     if item["type"] == "template_card":
         shown["card"] = _card(item["card"])
     if item["type"] == "image":
@@ -190,7 +192,7 @@ def _owed(ctx: Ctx, advisor: str) -> list[dict[str, str]]:
         customer = customers.get(ctx.db, followup.customer)
         if customer:
             due = _time(followup.due_at)
-            kind = followups.KINDS.get(followup.kind, followup.kind)
+            kind = cadence.label(followup.kind)
             rows.append(
                 {
                     "name": customer.name,

@@ -228,6 +228,8 @@ class Pretend:
         if name == "enter_chat":
             userid = happenings.userid_of(self.world, fields["user"])
             return _result(*await self.aibot.greet(userid))
+        if name == "feedback":
+            return await self._rate(fields)
         if name == "groupmsg_confirm":  # of which WeCom tells nobody
             userid = happenings.userid_of(self.world, fields["user"])
             return {"delivered": False, "sent": self.api.tasks.confirm(userid)}
@@ -240,6 +242,12 @@ class Pretend:
         own = happenings.contact_event(self.world, self.api.contacts, name, fields)
         delivery = await self.callbacks.push(channel, xml(self._fields("sys", "event", **own)))
         return {**_result("", delivery), **own}
+
+    async def _rate(self, fields: Mapping[str, str]) -> Result:
+        userid = happenings.userid_of(self.world, fields["user"])
+        reasons = [int(one) for one in fields.get("reasons", "").split(",") if one.isdecimal()]
+        words = fields.get("words", "")
+        return _result("", await self.aibot.rate(userid, int(fields["type"]), reasons, words))
 
     async def _kf_event(self, name: str, fields: Mapping[str, str]) -> Result:
         customer, desk = fields["customer"], self.api.kf

@@ -58,21 +58,25 @@ def _mark(key: Key, purpose: str, body: str) -> str:
 
 
 class Keyring:
-    """The keys of the store, read again when a cookie names one that is not known yet."""
+    """The keys of the store, read again when a cookie names one that is not known yet.
 
-    def __init__(self, writer: Writer, clock: Clock) -> None:
+    A session of one `room` opens no other.
+    """
+
+    def __init__(self, writer: Writer, clock: Clock, room: str = "") -> None:
         self._writer = writer
         self._clock = clock
+        self._room = f"{room}-" if room else ""
         self._keys: tuple[Key, ...] = ()
 
     async def begin(self, member: str) -> tuple[str, Session]:
         """The cookie of a fresh session."""
         session = Session(member, secrets.token_hex(8), self._clock.now())
         what = {"m": session.member, "n": session.nonce, "t": int(session.at.timestamp())}
-        return seal(await self._newest(), "session", what), session
+        return seal(await self._newest(), f"{self._room}session", what), session
 
-    async def session(self, cookie: str) -> Session | None:
-        found = await self._open("session", cookie, LIFE)
+    async def session(self, cookie: str, life: timedelta = LIFE) -> Session | None:
+        found = await self._open(f"{self._room}session", cookie, life)
         if found is None:
             return None
         return Session(str(found["m"]), str(found["n"]), datetime.fromtimestamp(found["t"], UTC))
@@ -88,7 +92,18 @@ class Keyring:
     async def _tokens(self, session: Session) -> list[str]:
         """By the newest key, and by those that it took the place of while a page was open."""
         await self._newest()
-        return [_mark(key, "form", f"{session.member}.{session.nonce}") for key in self._keys]
+        whose = f"{session.member}.{session.nonce}"
+        return [_mark(key, f"{self._room}form", whose) for key in self._keys]
+
+    async def link(self, name: str) -> str:
+        """A sealed name for an address; whoever has it may come in with it."""
+        what = {"l": name, "t": int(self._clock.now().timestamp())}
+        return seal(await self._newest(), f"{self._room}link", what)
+
+    async def linked(self, text: str, life: timedelta) -> tuple[str, datetime] | None:
+        """The name and when it was sealed; None for what we did not seal."""
+        found = await self._open(f"{self._room}link", text, life) if text.isascii() else None
+        return (str(found["l"]), datetime.fromtimestamp(found["t"], UTC)) if found else None
 
     async def login(self) -> tuple[str, str]:
         """The cookie of a login and the state that has to come back with it."""

@@ -22,6 +22,7 @@ AIBOT_WAIT_S = 4.0
 CARD_WAIT_S = 3.0
 REFRESH_WAIT_S = 1.0
 CARD_EVENTS = frozenset({"template_card_event", "template_card_menu_event"})
+OURSELVES = "salesbot-doctor"  # who checks an address as WeCom does is not WeCom
 THINKING = "正在想…"
 LOST = "抱歉，这条消息没有找到，请再发一次。"
 NOTHING = "这条消息不需要回复。"
@@ -36,6 +37,18 @@ class Inbox(Protocol):
         None when it is not ready in time. LookupError when there is no such message, or it failed.
         """
 
+    async def gave(self, message_id: str) -> None:
+        """The passive reply is on its way."""
+
+
+class Watch(Protocol):
+    """Told how the doors fare, for whoever connects the program just now."""
+
+    async def passed(self, path: str) -> None:
+        """WeCom has checked the address, and its echo was right."""
+
+    def turned_away(self, path: str, reason: str) -> None: ...
+
 
 def routes(
     channels: Mapping[str, Channel],
@@ -43,12 +56,17 @@ def routes(
     now: Callable[[], datetime],
     window_s: int,
     metrics: Counter,
+    watch: Watch | None = None,
 ) -> list[web.RouteDef]:
     """`metrics` counts by `path` and `result`; a path whose channel is absent answers 404."""
     found: list[web.RouteDef] = []
     for path in dict.fromkeys((*PATHS, *channels)):
         channel = channels.get(path)
-        door = _Door(path, channel, inbox, now, window_s, metrics) if channel else _Shut(metrics)
+        door = (
+            _Door(path, channel, inbox, now, window_s, metrics, watch)
+            if channel
+            else _Shut(metrics, watch)
+        )
         address = f"/callback/{path}"
         found.append(web.get(address, door.check, allow_head=False))
         found.append(web.post(address, door.receive))
@@ -58,9 +76,13 @@ def routes(
 @dataclass(frozen=True, slots=True)
 class _Shut:
     metrics: Counter
+    watch: Watch | None
 
     async def check(self, request: web.Request) -> web.Response:
-        self.metrics.labels(request.path.rpartition("/")[2], "off").inc()
+        path = request.path.rpartition("/")[2]
+        self.metrics.labels(path, "off").inc()
+        if self.watch is not None:
+            self.watch.turned_away(path, "off")
         return web.Response(status=404)
 
     receive = check
@@ -74,6 +96,7 @@ class _Door:
     now: Callable[[], datetime]
     window_s: int
     metrics: Counter
+    watch: Watch | None
 
     async def check(self, request: web.Request) -> web.Response:
         try:
@@ -81,6 +104,8 @@ class _Door:
         except Refused as refused:
             return self._refuse(refused)
         self._count("echo")
+        if self.watch is not None and request.headers.get("User-Agent") != OURSELVES:
+            await self.watch.passed(self.path)
         return web.Response(text=echo)
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -107,6 +132,8 @@ class _Door:
     def _refuse(self, refused: Refused) -> web.Response:
         log.info("callback %s refused: %s", self.path, refused.reason)
         self._count(refused.reason)
+        if self.watch is not None:
+            self.watch.turned_away(self.path, refused.reason)
         answer = web.Response(status=refused.status)
         if refused.status in (408, 413, 415):
             answer.force_close()  # the rest of the body is still coming
@@ -120,13 +147,24 @@ class _Door:
         if self.channel.style == "json":
             return await self._say(kept)
         if kept.kind in CARD_EVENTS:
-            return await self._answer(kept.id, CARD_WAIT_S)
+            return await self._face(kept.id)
         return None
+
+    async def _face(self, message_id: str) -> str | None:
+        """The card's new buttons; what is not ready in time is brought by a call of its own."""
+        answer = await self._answer(message_id, CARD_WAIT_S)
+        if answer:
+            try:
+                await self.inbox.gave(message_id)
+            except Exception:  # then it is told twice, which the platform minds less than silence
+                log.exception("the answer to %s could not be noted", message_id)
+        return answer
 
     async def _say(self, kept: Kept) -> str | None:
         answer = await self._answer(kept.id, AIBOT_WAIT_S)
         if answer is None and kept.waits:
-            return envelope.stream_reply(kept.id, THINKING, finish=False)
+            rated = envelope.single(kept)
+            return envelope.stream_reply(kept.id, THINKING, finish=False, rated=rated)
         return answer
 
     async def _answer(self, message_id: str, wait_s: float) -> str | None:
@@ -148,7 +186,8 @@ class _Door:
             return self._sealed(request, envelope.stream_text(stream, LOST))
         if answer is None:
             return self._sealed(request, envelope.stream_text(stream, THINKING, finish=False))
-        return self._sealed(request, answer or envelope.stream_text(stream, NOTHING))
+        said = envelope.unrated(answer) if answer else envelope.stream_text(stream, NOTHING)
+        return self._sealed(request, said)
 
     def _sealed(self, request: web.Request, plaintext: str | None) -> web.Response:
         if not plaintext:

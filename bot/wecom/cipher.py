@@ -4,6 +4,8 @@ import base64
 import binascii
 import hashlib
 import hmac
+import secrets
+import string
 import struct
 from dataclasses import dataclass, field
 
@@ -42,6 +44,15 @@ class Channel:
         key = _key(self.name, self.aes_key)
         object.__setattr__(self, "key", key)
         object.__setattr__(self, "cipher", Cipher(AES(key), CBC(key[:16])))
+
+
+def fresh_keys() -> tuple[str, str]:
+    """A Token and an EncodingAESKey as the admin page makes them: letters and digits only."""
+    token, key = (
+        "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(n))
+        for n in (32, 42)
+    )
+    return token, key + "A"  # the last of the 43 carries two bits that stand for nothing
 
 
 def _key(name: str, aes_key: str) -> bytes:

@@ -178,6 +178,15 @@ class Client:
         """A token that is good now; for checks of the configuration."""
         return await self._token(secret)
 
+    @property
+    def shelf(self) -> Shelf | None:
+        return self._shelf
+
+    def key(self, secret: str, what: str = "") -> str:
+        """Under which a token or ticket lies on the shelf; nobody can read the secret from it."""
+        name = f"{self._base}\n{self._corp_id}\n{secret}" + (f"\n{what}" if what else "")
+        return hashlib.sha256(name.encode()).hexdigest()
+
     def _held(self, secret: str) -> _Token:
         return self._tokens.setdefault(secret, _Token())
 
@@ -195,7 +204,7 @@ class Client:
         if self._shelf is None:
             await self._fetch(secret, held)
             return
-        key = self._key(secret)
+        key = self.key(secret)
         found = await self._shelf.take(key, held.refused, self._now())
         if found is not None:
             held.value, held.good_until = found.value, found.good_until
@@ -207,9 +216,6 @@ class Client:
             raise
         if held.good_until is not None:
             await self._shelf.keep(key, tokens.Token(held.value, held.good_until))
-
-    def _key(self, secret: str) -> str:
-        return hashlib.sha256(f"{self._base}\n{self._corp_id}\n{secret}".encode()).hexdigest()
 
     async def _fetch(self, secret: str, held: _Token) -> None:
         at = self._now()

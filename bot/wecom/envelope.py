@@ -21,16 +21,19 @@ __all__ = [
     "inbound",
     "open",
     "seal",
+    "single",
     "stream_asked",
     "stream_id",
     "stream_message",
     "stream_reply",
     "stream_text",
     "text_reply_xml",
+    "unrated",
     "update_button_xml",
 ]
 
 MAX_BODY = 256 * 1024  # real bodies stay under a few tens of KB
+MAX_RATING = 256  # bytes of its id
 MAX_STREAM = 20_480  # bytes of one streamed text
 _STREAM = "s:"
 _ENCRYPT_XML = re.compile(rb"<Encrypt\s*>")
@@ -359,16 +362,33 @@ def stream_message(stream: str) -> str | None:
     return stream.removeprefix(_STREAM) if stream.startswith(_STREAM) else None
 
 
-def stream_reply(message_id: str, text: str, finish: bool = True) -> str:
-    """The aibot's answer to a message, ready to be sealed."""
-    return stream_text(stream_id(message_id), text, finish)
+def stream_reply(message_id: str, text: str, finish: bool = True, *, rated: bool = False) -> str:
+    """The aibot's answer to a message, ready to be sealed; whoever asked may rate it."""
+    return stream_text(stream_id(message_id), text, finish, message_id if rated else "")
 
 
-def stream_text(stream: str, text: str, finish: bool = True) -> str:
-    """One state of a stream, always the whole text so far; what is over-long is cut."""
+def stream_text(stream: str, text: str, finish: bool = True, rating: str = "") -> str:
+    """One state of a stream, always the whole text so far; what is over-long is cut.
+
+    `rating` comes back with what somebody thinks of it; the platform wants it in the first state.
+    """
     content = text.encode()[:MAX_STREAM].decode(errors="ignore")
-    state = {"id": stream, "finish": finish, "content": content}
+    state: dict[str, Any] = {"id": stream, "finish": finish, "content": content}
+    if 0 < len(rating.encode()) <= MAX_RATING:
+        state["feedback"] = {"id": rating}
     return json.dumps({"msgtype": "stream", "stream": state}, ensure_ascii=False)
+
+
+def single(kept: Kept) -> bool:
+    """Whether a member asked alone, and no group."""
+    return not _text(_json(kept.body), "chatid")
+
+
+def unrated(reply: str) -> str:
+    """The same for a later state, which names no rating again."""
+    found = json.loads(reply)
+    found.get("stream", {}).pop("feedback", None)
+    return json.dumps(found, ensure_ascii=False)
 
 
 def stream_asked(kept: Kept) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.wecom.client import Client
 from bot.wecom.errors import WeComError
+from storage.tokens import Token
 
 LIFE_S = 7200  # where the answer does not tell
 EARLY = timedelta(seconds=300)
@@ -61,14 +62,34 @@ class Tickets:
         if ticket.refusal and ticket.refused_at and at - ticket.refused_at < PAUSE:
             raise ticket.refusal
         try:
-            answer = await self._client.call(self._secret, "GET", ticket.path, params=ticket.params)
+            found = await self._shared(ticket, at)
         except WeComError as error:
             ticket.refusal, ticket.refused_at = error, at
             raise
         ticket.refusal = None
+        ticket.value, ticket.good_until = found.value, found.good_until
+
+    async def _shared(self, ticket: _Ticket, at: datetime) -> Token:
+        """What another process fetched, or a fresh one that is left for the others."""
+        shelf = self._client.shelf
+        if shelf is None:
+            return await self._asked(ticket, at)
+        key = self._client.key(self._secret, ticket.path)
+        found = await shelf.take(key, "", at)
+        if found is not None:
+            return found
+        try:
+            fresh = await self._asked(ticket, at)
+        except WeComError:
+            await shelf.release(key)
+            raise
+        await shelf.keep(key, fresh)
+        return fresh
+
+    async def _asked(self, ticket: _Ticket, at: datetime) -> Token:
+        answer = await self._client.call(self._secret, "GET", ticket.path, params=ticket.params)
         life = timedelta(seconds=_seconds(answer.get("expires_in")))
-        ticket.value = str(answer.get("ticket", ""))
-        ticket.good_until = at + life - min(EARLY, life / 2)
+        return Token(str(answer.get("ticket", "")), at + life - min(EARLY, life / 2))
 
 
 def _seconds(value: object) -> int:

@@ -1,1 +1,1 @@
-"""Games: one file each with `name`, `rules`, `setup` and `play`; the host does the rest."""
+"""Games: one file each with a `GAME`; a new file is found by itself, the host does the rest."""

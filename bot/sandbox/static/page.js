@@ -256,5 +256,43 @@ $("drawer-shut").addEventListener("click", shut);
 for (const id of ["customer", "advisor"]) {
   $(id).addEventListener("change", () => { if (!$("drawer").hidden) beside({ customer: chosen.customer }); });
 }
+// What can go wrong, each with its rate; the pretend WeCom keeps the switches
+const RATES = [[0, "关"], [0.05, "5%"], [0.1, "10%"], [0.3, "30%"], [1, "每次"]];
+async function faults() {
+  const found = await (await fetch("/sandbox/wecom/faults")).json();
+  const key = JSON.stringify(found);
+  if (shown.faults === key || document.activeElement.closest?.(".fault")) return;
+  shown.faults = key;
+  if (document.activeElement !== $("seed")) $("seed").value = found.seed;
+  const on = found.faults.filter((f) => f.rate > 0 && f.times !== 0);
+  $("broken").textContent = on.length ? on.length + " 开" : "";
+  $("switches").replaceChildren(...found.faults.map(faultRow));
+}
+function faultRow(fault) {
+  const off = !fault.rate || fault.times === 0;
+  const rates = RATES.some(([rate]) => rate === fault.rate) ? RATES : [...RATES, [fault.rate, Math.round(fault.rate * 100) + "%"]];
+  const pick = el("select", { ariaLabel: fault.words, onchange: () => { pick.blur(); wreck({ name: fault.name, rate: Number(pick.value) }); } },
+    ...rates.map(([rate, words]) => el("option", { value: rate, textContent: words })));
+  pick.value = off ? 0 : fault.rate;
+  return el("div", { className: "fault" + (off ? "" : " on"), title: fault.name },
+    el("span", { textContent: fault.words }), el("small", { textContent: fault.happened ? "出了" + fault.happened + "次" : "" }), pick);
+}
+async function wreck(body) {
+  await post("wecom/faults", body);
+  await faults();
+}
+$("break").addEventListener("click", async () => {
+  const open = $("faults").hidden;
+  $("faults").hidden = !open;
+  $("break").setAttribute("aria-expanded", String(open));
+  if (open) await faults();
+});
+$("faults").addEventListener("click", (event) => {
+  const all = event.target.dataset.all;
+  if (all !== undefined) wreck({ name: "all", rate: Number(all) });
+});
+$("seed").addEventListener("change", () => wreck({ seed: Number($("seed").value) }));
 refresh();
+faults();
 setInterval(refresh, 900);
+setInterval(() => { if (!$("faults").hidden) faults(); }, 1500);

@@ -1,0 +1,249 @@
+"""What an advisor logs in their own words: several at once, in the past, put right, set aside."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.sandbox import demo
+from handlers import logged, sides
+from handlers.settings import Journey
+from handlers.sides import Facts
+from storage import customers, events
+from storage.sides import Told
+
+# Friday 2026-03-06 09:00
+
+
+def at(words):
+    return datetime.fromisoformat(f"2026-03-{words.replace(' ', 'T')}:00+08:00")
+
+
+def happened(talk, *kinds, customer="wang"):
+    return [(e.kind, e.at) for e in reversed(events.of(talk.db, customer, *kinds))]
+
+
+def state(talk, code, customer="wang"):
+    tags = customers.tags(talk.db, customer, talk.now, "concern")
+    return next(t.state for t in tags if t.code == code)
+
+
+SEVERAL = [
+    ("到店并试驾，报价23.8万", ["到店", "试驾", "报价"]),
+    ("到店试驾了", ["到店", "试驾"]),
+    ("昨天到店、试驾，今天下订", ["到店", "试驾", "下订"]),
+    ("到店但没试驾", ["到店", "未试驾"]),
+    ("试乘试驾", ["试驾"]),
+    ("成交", ["下订"]),
+    ("周六到店并试驾", ["试驾"]),
+    ("没来，堵车", ["到店"]),
+    ("充电桩解决了", ["解决"]),
+    ("价格的事谈妥了", ["解决"]),
+    ("冷冻到国庆后", ["冷冻"]),
+    ("失控", ["失控"]),
+    ("改到周日上午", ["改期"]),
+    ("改成H，客户说周末定，到周五", []),
+    ("看到了活动", []),
+    ("不来了", ["取消预约"]),
+    ("确认了", ["确认"]),
+]
+
+
+@pytest.mark.parametrize(("words", "kinds"), SEVERAL)
+def test_one_line_may_say_several_things(talk, words, kinds):
+    assert [note.kind for note in logged.read(words, talk.ctx())] == kinds
+
+
+PAST = [
+    ("昨天到店", "05 12:00"),
+    ("昨天下午到店", "05 15:00"),
+    ("昨天下午3点到店了", "05 15:00"),
+    ("3月2日到店", "02 12:00"),
+]
+
+
+@pytest.mark.parametrize(("words", "when"), PAST)
+def test_what_was_in_the_past_is_logged_for_then(talk, words, when):
+    talk.says("zhang", f"记录 王女士 {words}")
+
+    assert happened(talk, "到店") == [("到店", at(when))]
+
+
+@given(words=st.text(max_size=30))
+def test_no_words_break_the_reading(knowledge, words):
+    ctx = demo._ctx(None, knowledge, demo.START, "t")  # type: ignore[arg-type]
+    for note in logged.read(words, ctx):
+        assert note.kind
+
+
+def test_all_of_one_line_is_logged_as_one_step_and_taken_back_as_one(talk):
+    talk.says("zhang", "记录 王女士 昨天到店并试驾，报价23.8万")
+
+    assert [k for k, _ in happened(talk, "到店", "试驾", "报价")] == ["到店", "试驾", "报价"]
+    assert talk.customer("wang").stage == "报价"
+    talk.says("zhang", "撤销")
+    assert happened(talk, "到店", "试驾", "报价") == []
+    assert talk.customer("wang").stage == "加微"
+
+
+def test_yesterday_s_visit_does_not_put_an_order_back(talk):
+    talk.says("zhang", "记录 王女士 下订")
+    talk.says("zhang", "记录 王女士 昨天到店")
+
+    assert talk.customer("wang").stage == "下订"
+
+
+def test_yesterday_s_visit_owes_no_thank_you_within_two_hours(talk):
+    talk.says("zhang", "记录 王女士 昨天到店")
+
+    assert not any("道谢" in str(a) for a in talk.wait(hours=4))
+
+
+def test_a_visit_without_a_drive_is_asked_why(talk):
+    talk.says("zhang", "王女士到店但没试驾")
+    assert "没有试驾" in talk.texts()
+
+    talk.says("zhang", "8")
+
+    assert events.last(talk.db, "wang", "未试驾").evidence == "车型没到店"
+
+
+# Put right
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "stays"),
+    [
+        ("记录 王女士 报价", "记错了，是下订不是报价", ["下订"]),
+        ("记录 王女士 到店，报价", "记错了，是下订不是报价", ["到店", "下订"]),
+        ("记录 王女士 到店", "记错了，是试驾", ["试驾"]),
+        ("记录 王女士 报价", "王女士记错了，是下订不是报价", ["下订"]),
+    ],
+)
+def test_what_was_wrong_is_put_right_and_the_rest_stays(talk, first, then, stays):
+    talk.says("zhang", first)
+    talk.now += timedelta(minutes=2)
+
+    talk.says("zhang", then)
+
+    assert [k for k, _ in happened(talk, "到店", "试驾", "报价", "下订")] == stays
+
+
+def test_the_time_alone_is_put_right(talk):
+    talk.says("zhang", "记录 王女士 到店")
+
+    talk.says("zhang", "改成昨天下午到店")
+
+    assert happened(talk, "到店") == [("到店", at("05 15:00"))]
+
+
+def test_a_correction_can_be_taken_back_too(talk):
+    talk.says("zhang", "记录 王女士 报价")
+    talk.says("zhang", "记错了，是下订不是报价")
+
+    talk.says("zhang", "撤销")
+
+    assert happened(talk, "报价", "下订") == []
+
+
+def test_an_older_event_is_put_right_by_its_name(talk):
+    talk.says("zhang", "记录 王女士 报价")
+    then = talk.now
+    talk.now += timedelta(days=2)
+
+    talk.says("zhang", "王女士记错了，是下订不是报价")
+
+    assert happened(talk, "报价", "下订") == [("下订", then)]
+
+
+def test_nothing_to_put_right_says_so(talk):
+    talk.says("zhang", "记错了，是下订不是报价")
+
+    assert "没有记过" in talk.texts()
+
+
+# Concerns
+
+
+def test_a_concern_lives_from_asked_to_answered_to_stuck_to_solved(talk):
+    talk.says("zhang", "客户王女士问：家里没车位怎么充电")
+    assert state(talk, "charging") == ""
+    talk.now += timedelta(minutes=10)
+    talk.says("zhang", "采用 1")
+    assert state(talk, "charging") == "answered"
+    talk.now += timedelta(days=1)
+
+    talk.says("zhang", "客户王女士说：充电还是担心，没车位")
+    assert state(talk, "charging") == "stuck"
+    talk.says("zhang", "王女士充电桩解决了")
+
+    assert state(talk, "charging") == "solved"
+    moves = [e.evidence.partition("（")[0] for e in reversed(events.of(talk.db, "wang", "顾虑"))]
+    assert moves == ["充电：未回应→已回应", "充电：已回应→仍卡住", "充电：仍卡住→已解决"]
+    talk.says("zhang", "撤销")
+    assert state(talk, "charging") == "stuck"
+
+
+# Side states
+
+
+def test_frozen_until_a_day_and_woken_by_itself(talk):
+    talk.says("zhang", "王女士冷冻到下周三")
+    assert "冷冻" in talk.texts()
+    assert "侧面状态：冷冻" in talk.says("zhang", "客户 王女士")[0].text
+    quiet = talk.wait(days=4)
+    assert not any("王女士" in str(a) for a in quiet)
+
+    did = talk.wait(days=1, hours=1)
+
+    assert any("冷冻到期" in str(a) for a in did)
+    assert "回流加热" in talk.says("zhang", "客户 王女士")[0].text
+
+
+def test_frozen_without_a_day_is_asked_until_when(talk):
+    talk.says("zhang", "王女士冷冻")
+
+    assert "冷冻到什么时候" in talk.texts()
+
+
+def test_out_of_reach_is_taken_back(talk):
+    talk.says("zhang", "王女士失控")
+    talk.says("zhang", "撤销")
+
+    assert "侧面状态" not in talk.says("zhang", "客户 王女士")[0].text
+
+
+NOW = datetime.fromisoformat("2026-03-06T09:00:00+08:00")
+
+
+def ago(days):
+    return NOW - timedelta(days=days)
+
+
+SIDES = [
+    (Facts(added=ago(5)), ""),
+    (Facts(added=ago(59)), ""),
+    (Facts(added=ago(60)), "休眠"),
+    (Facts(added=ago(90), contacted=ago(10)), ""),
+    (Facts(added=ago(90), delivered=True), ""),
+    (Facts(added=ago(9), unanswered=3), "静默"),
+    (Facts(added=ago(9), unanswered=2), ""),
+    (Facts(deleted=ago(1), unanswered=5), "失控"),
+    (Facts(added=ago(40), lost=ago(20), spoke=ago(30)), "战败"),
+    (Facts(added=ago(40), lost=ago(20), spoke=ago(13)), "回流加热"),
+    (Facts(added=ago(40), lost=ago(20), spoke=ago(14)), ""),
+    (Facts(added=ago(9), told=Told("c", "失控", ago(3))), "失控"),
+    (Facts(added=ago(9), spoke=ago(1), told=Told("c", "失控", ago(3))), "回流加热"),
+    (Facts(added=ago(9), told=Told("c", "冷冻", ago(3), until=ago(-1))), "冷冻"),
+    (Facts(added=ago(9), spoke=ago(1), told=Told("c", "冷冻", ago(3), until=ago(-1))), "回流加热"),
+    (Facts(added=ago(9), told=Told("c", "冷冻", ago(3), until=ago(1))), "回流加热"),
+]
+
+
+@pytest.mark.parametrize(("facts", "state"), SIDES)
+def test_the_side_state_follows_from_the_facts(facts, state):
+    found = sides.judge(facts, NOW, Journey(), 3)
+
+    assert found.state == state
+    assert bool(found.reason) == bool(state)
