@@ -221,7 +221,7 @@ class Prizes(Section):
 
 class Draws(Section):
     least_people: Annotated[int, Field(ge=1, le=1000)] = 3
-    top_prize: Annotated[int, Field(ge=0, le=50_000)] = 50_000  # yuan, the law's limit for one prize
+    top_prize: Annotated[int, Field(ge=0, le=50_000)] = 50_000  # yuan: the law's limit
     blocked: tuple[str, ...] = ()  # ids of members who may not win
 
 
