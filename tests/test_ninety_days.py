@@ -9,7 +9,7 @@ import pytest
 from ninety import ADVISORS, DAYS, Life
 from ninety_rules import living
 
-from bot.sandbox import demo
+from bot.sandbox import demo, stage
 from handlers import shifts
 from handlers.team import Team
 from handlers.values import Card, Send
@@ -22,10 +22,11 @@ TOLD = (0, 1, 2, 14, 20, 24, 35, 56, 89)  # days of the story
 
 
 @pytest.fixture(scope="module")
-def life(knowledge):
+def life():
+    """With a library of its own: other tests keep scripts of their own in the shared one."""
     store = Sqlite(None)
     store.migrate()
-    yield Life(store, knowledge, demo.START.replace(hour=8)).live()
+    yield Life(store, stage.load(), demo.START.replace(hour=8)).live()
     store.close()
 
 
