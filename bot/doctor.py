@@ -20,6 +20,7 @@ from bot.wecom.client import Client
 from handlers import charts
 from nlp import calendar
 from storage import archive as archived
+from storage import audit
 from storage.db import StorageError
 from storage.sqlite import Sqlite
 
@@ -64,6 +65,7 @@ def _storage(config: Config) -> Check:
         store = Sqlite(path)
         pending = store.pending()
         sound = store.rows("pragma quick_check")[0]["quick_check"] == "ok"
+        touched = audit.broken(store) if sound and not pending else None
         store.close()
     except (StorageError, ConfigError, sqlite3.DatabaseError) as exc:
         return Check("存储", "bad", str(exc), "检查 storage.url，或用 salesbot restore 恢复备份")
@@ -71,6 +73,9 @@ def _storage(config: Config) -> Check:
         return Check("存储", "bad", "数据库文件损坏", "用 salesbot restore 恢复最近的备份")
     if pending:
         return Check("存储", "warn", f"缺 {len(pending)} 步升级", "运行 salesbot migrate")
+    if touched is not None:
+        return Check("存储", "bad", f"谁看过客户的记录从第 {touched} 条起被改动过",
+                     "查谁动过数据库文件；较早的备份里有改动前的记录")  # fmt: skip
     return Check("存储", "ok", f"{path.name} 完好")
 
 

@@ -101,7 +101,7 @@ class Writer:
                         break
                     _try(store, job)
                     done.append(job)
-            store.settle()
+            _settle(store)
         except Exception as exc:  # the commit itself failed: nothing of the batch holds
             log.exception("commit failed")
             done = done or batch  # it could not even begin: told, not tried again for ever
@@ -118,6 +118,14 @@ def _try(store: Store, job: _Job) -> None:
             job.value = job.run(store)
     except Exception as exc:  # handed to whoever awaits the future
         job.error = exc
+
+
+def _settle(store: Store) -> None:
+    """The commit holds whatever becomes of this, so nobody is told that it failed."""
+    try:
+        store.settle()
+    except Exception:  # tried again after the next commit
+        log.exception("what follows a commit failed")
 
 
 def _tell(jobs: list[_Job]) -> None:

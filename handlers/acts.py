@@ -1,7 +1,8 @@
 """What is done for one customer, once it is plain who is meant."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from handlers import (
     amend,
@@ -87,52 +88,26 @@ def with_customer(name: str, member: str, then: dict[str, str], ctx: Ctx) -> Ite
 
 
 def perform(customer: Customer, member: str, then: dict[str, str], ctx: Ctx) -> Iterator[Action]:
-    do = then["do"]
+    """What was asked for, now that it is known whom it is about; who asked is kept."""
+    do, text = then["do"], then.get("text", "")
     audit.note(ctx.db, who=member, what=do, customer=customer.id, now=ctx.now)
-    if do == "show":
-        yield from cards.show(customer, member, ctx)
-    elif do == "words":
-        yield from booked(customer, then["text"], member, ctx)
+    if do == "words":
+        yield from booked(customer, text, member, ctx)
         yield from promises.propose(customer, then.get("own", ""), member, ctx)
-    elif do == "book":
-        yield from book_only(customer, then["text"], member, ctx)
-    elif do == "record":
-        yield from recorded(customer, then["text"], member, ctx)
-    elif do == "done":
-        yield from contacted(customer, None, member, ctx)
-    elif do == "tags":
-        cards.focus(customer, member, ctx)
-        yield Send(member, tags.listing(customer, ctx))
-    elif do == "tag":
-        cards.focus(customer, member, ctx)
-        yield Send(member, tags.explain(then["tag"], customer, ctx))
-    elif do == "why":
-        cards.focus(customer, member, ctx)
-        yield Send(member, cards.why(customer, ctx))
-    elif do == "checklist":
-        cards.focus(customer, member, ctx)
-        yield from checklist.show(customer, member, ctx)
-    elif do == "hand_over":
-        yield from intaking.hand_over(customer, then["text"], member, ctx)
-    elif do == "override":
-        yield from overrides.perform(customer, then["text"], member, ctx)
-    elif do == "level":
-        yield from overrides.offer(customer, member, ctx)
-    elif do == "scores":
-        cards.focus(customer, member, ctx)
-        yield Send(member, scores.listing(customer, ctx))
-    elif do == "leave_sop":
-        yield from plans.leave(customer, member, ctx)
-    elif do == "give":
-        yield from referral.give(customer, then["text"], member, ctx)
-    elif do == "lost":
-        yield from lost.apply(customer, then["text"], member, ctx)
-    elif do == "merge":
-        yield from merge.ask(customer, then["text"], member, ctx)
-    elif do == "part":
-        yield from merge.part(customer, member, ctx)
     elif do in privacy.DOES:
         yield from privacy.perform(customer, member, then, ctx)
+    elif do in TOLD:
+        cards.focus(customer, member, ctx)
+        yield Send(member, TOLD[do](customer, then, ctx))
+    elif do in WITH_WORDS:
+        yield from WITH_WORDS[do](customer, text, member, ctx)
+    else:
+        yield from WITHOUT[do](customer, member, ctx)
+
+
+def _listed(customer: Customer, member: str, ctx: Ctx) -> Iterator[Action]:
+    cards.focus(customer, member, ctx)
+    yield from checklist.show(customer, member, ctx)
 
 
 def recorded(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
@@ -230,3 +205,22 @@ def other(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
     stuck = "；".join(f"{CONCERNS[t.code]} {t.evidence}" for t in found if t.state in ("", "stuck"))
     stage, words = followups.moment(owed.get(ctx.db, dialog.body["followup"]), customer, ctx)
     yield from suggest.search(stuck or words, dialog.member, customer, ctx, stage)
+
+
+Plain = Callable[[Customer, str, Ctx], Iterator[Action]]
+Worded = Callable[[Customer, str, str, Ctx], Iterator[Action]]
+TOLD: Mapping[str, Callable[[Customer, dict[str, str], Ctx], str]] = MappingProxyType({
+    "tags": lambda customer, _, ctx: tags.listing(customer, ctx),
+    "tag": lambda customer, then, ctx: tags.explain(then["tag"], customer, ctx),
+    "why": lambda customer, _, ctx: cards.why(customer, ctx),
+    "scores": lambda customer, _, ctx: scores.listing(customer, ctx),
+})  # fmt: skip
+WITH_WORDS: Mapping[str, Worded] = MappingProxyType({
+    "book": book_only, "record": recorded, "hand_over": intaking.hand_over,
+    "override": overrides.perform, "give": referral.give, "lost": lost.apply, "merge": merge.ask,
+})  # fmt: skip
+WITHOUT: Mapping[str, Plain] = MappingProxyType({
+    "show": cards.show, "checklist": _listed, "level": overrides.offer, "part": merge.part,
+    "leave_sop": plans.leave,
+    "done": lambda customer, member, ctx: contacted(customer, None, member, ctx),
+})  # fmt: skip

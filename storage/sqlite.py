@@ -91,10 +91,10 @@ class Sqlite:
         row = self._conn.execute("select coalesce(max(rowid), 0) from erasures").fetchone()
         if row[0] == self._erased:
             return
-        self._erased = row[0]
         if row[0] and self._path is not None:
             records.write(records.place(self._path), erasure.key(self).hex(), erasure.records(self))
             self._conn.execute("pragma wal_checkpoint(truncate)")
+        self._erased = row[0]  # only now: what could not be written is tried at the next commit
 
     def vacuum(self) -> None:
         """Write the file anew, without a byte of what was deleted."""

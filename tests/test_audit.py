@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import config, doctor
 from bot.sandbox.demo import START
 from storage import audit
 from storage.sqlite import Sqlite
@@ -54,6 +55,21 @@ def test_a_row_that_was_touched_is_found(sql, n):
 
     assert audit.broken(db) == n
     db.close()
+
+
+def test_the_doctor_finds_it(tmp_path):
+    found = config.parse('[storage]\nurl = "sqlite:///s.db"\n', tmp_path / "config.toml")
+    store = Sqlite(tmp_path / "s.db")
+    store.migrate()
+    looks(store, 4)
+    assert doctor._storage(found).state == "ok"
+
+    store.run("update audit set who = 'lina' where seq = 2")
+    store.close()
+
+    said = doctor._storage(found)
+    assert said.state == "bad"
+    assert "第 2 条" in said.said
 
 
 def test_a_row_put_in_is_found(db):

@@ -1,5 +1,6 @@
 """A customer's data: seen, put right, taken away for good, and what outlives the taking."""
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -8,7 +9,9 @@ from click.testing import CliRunner
 from sqlite_utils import Database
 
 from bot.cli import main
+from bot.writer import Writer
 from handlers import privacy
+from handlers.context import Ctx
 from handlers.values import Card, File, Inbound, Send
 from storage import consents, customers, erasure, events, inbox, outbox, records
 from storage.customers import Customer
@@ -257,6 +260,42 @@ def test_not_a_byte_of_them_is_left_in_the_files(shop, talk):
     for file in folder.glob("salesbot.db*"):
         content = file.read_bytes()
         assert not any(sign.encode() in content for sign in (NAME, PHONE, KEY)), file
+
+
+async def test_the_program_notes_it_beside_the_store_and_empties_the_log(shop, talk):
+    _, store, folder = shop
+    fill(store, talk.now)
+    store.close()
+    writer = Writer(lambda: Sqlite(folder / "salesbot.db"), asyncio.get_running_loop())
+    await writer.start()
+    fields = _fields(talk.ctx())
+
+    def erase(db):
+        ctx = Ctx(**{**fields, "db": db})
+        privacy.forget(customers.get(db, KEY), "zhang", "test", ctx)
+
+    await writer.do(erase)
+    found = records.read(records.place(folder / "salesbot.db"))
+    log = (folder / "salesbot.db-wal").read_bytes()
+    await writer.close()
+
+    assert found is not None
+    assert len(found[1]) == 1
+    assert KEY.encode() not in log
+
+
+async def test_a_note_that_cannot_be_written_fails_nobody_and_is_tried_again(shop, talk):
+    _, store, folder = shop
+    fill(store, talk.now)
+    forget_at = records.place(folder / "salesbot.db").with_name("salesbot.db.erased.new")
+    forget_at.mkdir()  # in the way of the file
+    with pytest.raises(OSError, match="directory"):
+        forget(store, talk)
+    forget_at.rmdir()
+
+    store.settle()
+
+    assert records.read(records.place(folder / "salesbot.db")) is not None
 
 
 def test_a_backup_from_before_brings_nobody_back(shop, talk):

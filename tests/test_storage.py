@@ -1,6 +1,7 @@
 """The store: migrations, transactions, backups, and what each table promises."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -402,3 +403,27 @@ def test_deleted_text_is_overwritten_on_disk(path):
 
     assert "绝密的一句话".encode() not in path.read_bytes()
     assert sqlite3.connect(path).execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+def test_two_processes_that_read_first_and_write_later_wait_for_each_other(tmp_path):
+    """Begun late, the second one is refused at once: it has read what is old by then."""
+    path = tmp_path / "s.db"
+    first = Sqlite(path)
+    first.migrate()
+    first.close()
+
+    def count_up(times=40):
+        store = Sqlite(path)
+        for _ in range(times):
+            with store.atomic():
+                n = store.rows("select count(*) as n from timers")[0]["n"]
+                store.run("insert into timers (name, due_at) values (:name, '')", name=f"t{n}")
+        store.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(count_up) for _ in range(2)]:
+            done.result()
+
+    store = Sqlite(path)
+    assert store.rows("select count(*) as n from timers")[0]["n"] == 80
+    store.close()
