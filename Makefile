@@ -45,6 +45,10 @@ chromium:
 soak: .venv/tested
 	SALESBOT_KILLS=200 SALESBOT_FAULT_MESSAGES=2000 SALESBOT_CUTS=10000 \
 		$(BIN)/pytest -n 0 -s tests/test_soak.py tests/test_faults.py tests/test_power.py
+	SALESBOT_EVENTS=100000 SALESBOT_WORKERS=4 SALESBOT_KILLS=200 $(BIN)/pytest -n 0 -s tests/test_roles.py
+	SALESBOT_PLAYS="first-day names archive-on group-page reminders visit sop" \
+		$(BIN)/pytest -n 0 --timeout 1800 tests/test_postgres_plays.py
+	SALESBOT_STORES=postgres $(BIN)/pytest -k postgres
 
 # Other people's clients, from npm; where that is not possible their tests are skipped, loudly.
 .PHONY: strangers

@@ -5,6 +5,7 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -15,12 +16,14 @@ from bot.archive import messages
 from bot.clock import Clock
 from bot.contacts import DETAIL, TOLD
 from bot.outbox import Sender
+from bot.shares import Shares
 from bot.wecom import envelope
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
 from handlers import (
     archive,
     checkins,
+    clockwatch,
     commands,
     contacts,
     customer_groups,
@@ -45,6 +48,7 @@ from handlers import (
     plans,
     pools,
     prizes,
+    rankings,
     ratings,
     reconcile,
     scores,
@@ -52,12 +56,14 @@ from handlers import (
     surfaces,
     sweep,
     thaw,
+    together,
     writeback,
 )
 from handlers.audience import Audiences, standard
 from handlers.context import Ctx
 from handlers.dictionary import Dictionary, shipped
 from handlers.games import host
+from handlers.group_plans import days as group_days
 from handlers.router import combine
 from handlers.settings import Settings
 from handlers.team import Team
@@ -69,7 +75,7 @@ from scriptbank.facts import Facts
 from scriptbank.script import Usage
 from storage import inbox, stops
 from storage import outbox as parcels
-from storage.db import Db
+from storage.db import Again, Db
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -88,13 +94,15 @@ ROUTER = combine(
     )
 )
 TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
-    sweep.tick, leave.tick, leavers.tick, followups.tick, escalation.tick, knocks.tick,
-    thaw.tick, leads.tick, overrides.tick, scores.tick,
-    plans.tick, steps.tick, group_tasks.tick, pools.tick,
+    clockwatch.tick, sweep.tick, leave.tick, leavers.tick, followups.tick, escalation.tick,
+    knocks.tick, thaw.tick, leads.tick, overrides.tick, scores.tick,
+    plans.tick, steps.tick, group_tasks.tick, group_days.tick, pools.tick,
     digests.tick, housekeeping.tick, kf.tick, customer_groups.tick,
     reconcile.tick, writeback.tick, groupmsg.tick, host.tick, checkins.tick,
     earning.tick, prizes.tick, draws.tick, surfaces.tick,
+    together.tick, rankings.tick,
 )  # fmt: skip
+GLANCE_S = 0.2  # how often a process looks for what others have put in line
 PAUSE_S = 1.0  # after a round that failed
 COUNT_MINUTES = 10
 BATCH = 32  # messages that share a commit
@@ -136,6 +144,7 @@ class App:
     knowledge: Knowledge
     salt: str = ""
     shadow: bool = False  # nothing leaves, the callback's own answers neither
+    shares: Shares = field(default_factory=Shares)
     on_bell: Callable[[], None] = _nobody  # rung when the chat archive has something new
     _waiting: dict[str, list["asyncio.Future[str]"]] = field(default_factory=dict)
     _inbox_bell: asyncio.Event = field(default_factory=asyncio.Event)
@@ -143,6 +152,7 @@ class App:
 
     def __post_init__(self) -> None:
         self.team = Team(self.settings)
+        self.door = self.shares.door or self.writer  # a callback waits for no page and no tick
         self.sender.on_answer = self._inbox_bell.set
 
     # The callback's side
@@ -150,7 +160,7 @@ class App:
     async def keep(self, kept: Kept) -> bool:
         now = self.clock.now()
         row = inbox.Kept(kept.id, kept.channel, kept.lane, kept.body)
-        fresh = await self.writer.do(lambda db: inbox.keep(db, row, now), urgent=True)
+        fresh = await self.door.do(lambda db: inbox.keep(db, row, now), urgent=True)
         self._inbox_bell.set()
         if kept.kind == BELL:
             self.on_bell()
@@ -161,6 +171,8 @@ class App:
 
         LookupError when no such message was ever kept.
         """
+        if not self.shares.alone:
+            return await self._answered(message_id, wait_s)
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(message_id, []).append(future)
         try:
@@ -175,6 +187,21 @@ class App:
             return None
         finally:
             self._forget(message_id, future)
+
+    async def _answered(self, message_id: str, wait_s: float) -> str | None:
+        """Handled here, unless another process has the conversation: then its answer is read."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
+        while True:
+            found = await self.door.do(lambda db: inbox.reply(db, message_id))
+            if found is None:
+                raise LookupError(message_id)
+            if found.done:
+                return found.reply
+            if loop.time() >= until:
+                return None
+            if not await self.work(found.lane):
+                await asyncio.sleep(GLANCE_S / 2)
 
     async def gave(self, message_id: str) -> None:
         """The reply goes out with the callback's own answer, so no call has to bring it."""
@@ -191,9 +218,12 @@ class App:
 
     # Deciding
 
-    async def work(self) -> int:
+    async def work(self, lane: str = "") -> int:
         """Handle a batch of kept messages in one commit; returns how many there were."""
-        replies = await self.writer.do(self._handle_waiting)
+        async with self.shares.lanes(lane) as ours:
+            if ours == []:
+                return 0
+            replies = await self.writer.do(lambda db: self._handle_waiting(db, ours))
         for message_id, reply in replies:
             for future in self._waiting.get(message_id, ()):
                 if not future.done():
@@ -202,8 +232,8 @@ class App:
             self._outbox_bell.set()
         return len(replies)
 
-    def _handle_waiting(self, db: Db) -> list[tuple[str, str]]:
-        return [(w.kept.id, self._handle(db, w)) for w in inbox.waiting(db, BATCH)]
+    def _handle_waiting(self, db: Db, lanes: list[str] | None) -> list[tuple[str, str]]:
+        return [(w.kept.id, self._handle(db, w)) for w in inbox.waiting(db, BATCH, lanes)]
 
     def _handle(self, db: Db, waiting: inbox.Waiting) -> str:
         """Decide and record in one transaction; what must leave the process waits in the outbox."""
@@ -220,6 +250,8 @@ class App:
                     sending.put_answer(db, msg, reply, ctx.now)
                 inbox.done(db, kept.id, ctx.now, reply)
                 return reply
+        except Again:
+            raise
         except Exception as exc:  # the only broad one on this path; the message stays, for replay
             log.exception("message %s failed", kept.id)
             inbox.failed(db, kept.id, f"{type(exc).__name__}: {exc}")
@@ -275,6 +307,8 @@ class App:
             try:
                 with db.atomic():
                     sending.put(db, cause, now, list(job(self.ctx(db, cause, now))))
+            except Again:
+                raise
             except Exception:  # one job must not stop the others; its rows are still due
                 log.exception("tick %s failed", cause)
 
@@ -284,12 +318,21 @@ class App:
         """Work and send until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(_forever(self._work_or_wait))
-            group.create_task(_forever(self._send_or_wait))
+            group.create_task(self.send())
+
+    async def send(self) -> None:
+        """Until cancelled, without deciding anything."""
+        await _forever(self._send_or_wait)
 
     async def _work_or_wait(self) -> None:
         self._inbox_bell.clear()
         if not await self.work():
-            await self._inbox_bell.wait()
+            await self._rung(self._inbox_bell, None if self.shares.alone else GLANCE_S)
+
+    async def _rung(self, bell: asyncio.Event, wait_s: float | None) -> None:
+        """Until the bell rings, which is heard only in this process, or for so long."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(bell.wait(), wait_s)
 
     async def _send_or_wait(self) -> None:
         self._outbox_bell.clear()
@@ -298,12 +341,11 @@ class App:
 
     async def _rest(self) -> None:
         """Sleep until the bell rings or the next parcel falls due."""
+        if not self.shares.alone:
+            return await self._rung(self._outbox_bell, GLANCE_S)
         due = await self.writer.do(parcels.next_due)
         wait = max(0.2, (due - self.clock.now()).total_seconds()) if due else 3600.0
-        try:
-            await asyncio.wait_for(self._outbox_bell.wait(), min(wait, 60.0))
-        except TimeoutError:
-            return
+        await self._rung(self._outbox_bell, min(wait, 60.0))
 
     async def idle(self) -> None:
         """Work and send until nothing is left that can be done at this moment."""

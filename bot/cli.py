@@ -23,6 +23,7 @@ from bot.commands import (
     prizes,
     ratings,
     reconcile,
+    report,
     rules,
     run,
     scripts,
@@ -30,6 +31,7 @@ from bot.commands import (
     sop,
     tags,
     texts,
+    whatif,
 )
 from bot.commands.common import Options, fail
 
@@ -68,8 +70,8 @@ for command in (
     tags.tags, materials.materials, prizes.prizes, draw.draw,
     menu.menu, chats.chats, ratings.ratings,
     customers.customers, people.followups_,
-    rules.rules, rules.audience,
-    people.digest, journey.journey, sop.sop, sop.winback, bench.bench,
+    rules.rules, rules.audience, whatif.whatif,
+    people.digest, report.report, journey.journey, sop.sop, sop.winback, bench.bench,
     reconcile.reconcile, events.events,
     sending.pause, sending.resume, sending.shadow,
 ):  # fmt: skip

@@ -128,6 +128,7 @@ class Config(Section):
     webhooks: tuple[Webhook, ...] = ()
     settings: Settings = Settings()
     folder: Path = Path()  # relative paths in the file are relative to it
+    file: Path = Path()  # what it was read from, "." when from nowhere
 
     def path(self, text: str) -> Path:
         return self.folder / text
@@ -136,13 +137,18 @@ class Config(Section):
         """Where the files of the material library lie."""
         return self.path(self.settings.scriptbank.materials)
 
+    def storage_url(self) -> str:
+        """Where the store is; `env:NAME` keeps a password out of the file."""
+        return Secret(self.storage.url).get("storage.url")
+
     def database(self) -> Path:
         """The file of an embedded store."""
-        kind, _, rest = self.storage.url.partition(":///")
+        url = self.storage_url()
+        kind, _, rest = url.partition(":///")
         if kind != "sqlite" or not rest:
             raise ConfigError(
-                f"storage.url 是 {self.storage.url.partition('://')[0]}://…，"
-                "目前支持 sqlite:///相对路径 或 sqlite:////绝对路径"
+                f"storage.url 是 {url.partition('://')[0]}://…，这里要 sqlite:///相对路径"
+                " 或 sqlite:////绝对路径"
             )
         return self.path(rest)
 
@@ -172,13 +178,14 @@ def parse(text: str, path: Path) -> Config:
     data = tomllib.loads(text)
     own: dict[str, Any] = {name: data.pop(name) for name in OWN if name in data}
     problems = [f"{path}:{_line(text, name)} {name} 未知配置项" for name in ("settings", "folder",
-                *DERIVED) if name in data]  # fmt: skip
+                "file", *DERIVED) if name in data]  # fmt: skip
     problems += [*_problems(Config, own, text, path), *_problems(Settings, data, text, path)]
     if problems:
         raise ConfigError("\n".join(problems))
     head = Config.model_validate(own)
     settings = Settings.model_validate({**data, **_derived(head)})
-    return head.model_copy(update={"settings": settings, "folder": path.parent})
+    return head.model_copy(update={"settings": settings, "folder": path.parent,
+                                   "file": path})  # fmt: skip
 
 
 def _derived(head: Config) -> dict[str, Any]:
@@ -186,7 +193,8 @@ def _derived(head: Config) -> dict[str, Any]:
     aibot = head.wecom.aibot
     robots = {hook.chat: hook.name for hook in head.webhooks if hook.chat}
     link = aibot is not None and aibot.mode == "websocket"
-    return {"timezone": head.server.timezone, "reach": {"link": link, "robots": robots}}
+    reach = {"link": link, "robots": robots, "pages": head.server.public_url.rstrip("/")}
+    return {"timezone": head.server.timezone, "reach": reach}
 
 
 def _problems(
@@ -261,7 +269,9 @@ def _siblings(loc: tuple[int | str, ...]) -> list[str]:
         model = _model(field.annotation)
         if model is None:
             return []
-    names = [name for name in model.model_fields if name not in ("settings", "folder", *DERIVED)]
+    names = [
+        name for name in model.model_fields if name not in ("settings", "folder", "file", *DERIVED)
+    ]
     return names + (list(OWN) if model is Settings else [])
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import aiohttp
 
-from bot import library, pictures, probes, server
+from bot import library, pictures, probes, server, stores
 from bot.archive import keys as archive_keys
 from bot.archive.process import Broken, Process
 from bot.archive.puller import Setup
@@ -22,7 +22,6 @@ from nlp import calendar
 from storage import archive as archived
 from storage import audit
 from storage.db import StorageError
-from storage.sqlite import Sqlite
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗", "off": "-"}
 ARCHIVE_S = 20.0
@@ -58,25 +57,26 @@ def _keys(config: Config) -> Check:
 
 
 def _storage(config: Config) -> Check:
+    name = "存储"
     try:
-        path = config.database()
-        if not path.exists():
-            return Check("存储", "warn", f"还没有 {path.name}", "运行 salesbot migrate 建库")
-        store = Sqlite(path)
+        name = stores.name(config)
+        if not stores.there(config):
+            return Check("存储", "warn", f"还没有 {name}", "运行 salesbot migrate 建库")
+        store = stores.opened(config)
         pending = store.pending()
-        sound = store.rows("pragma quick_check")[0]["quick_check"] == "ok"
-        touched = audit.broken(store) if sound and not pending else None
+        wrong = store.wrong()
+        touched = audit.broken(store) if not wrong and not pending else None
         store.close()
     except (StorageError, ConfigError, sqlite3.DatabaseError) as exc:
         return Check("存储", "bad", str(exc), "检查 storage.url，或用 salesbot restore 恢复备份")
-    if not sound:
-        return Check("存储", "bad", "数据库文件损坏", "用 salesbot restore 恢复最近的备份")
+    if wrong:
+        return Check("存储", "bad", *wrong)
     if pending:
         return Check("存储", "warn", f"缺 {len(pending)} 步升级", "运行 salesbot migrate")
     if touched is not None:
         return Check("存储", "bad", f"谁看过客户的记录从第 {touched} 条起被改动过",
                      "查谁动过数据库文件；较早的备份里有改动前的记录")  # fmt: skip
-    return Check("存储", "ok", f"{path.name} 完好")
+    return Check("存储", "ok", f"{name} 完好")
 
 
 def _lexicon(config: Config) -> Check:
@@ -144,10 +144,9 @@ async def _archive(config: Config) -> list[Check]:
 
 def _sealed(config: Config) -> list[Check]:
     """Messages that wait for a key; none is no news."""
-    path = config.database()
-    if not path.exists():
+    if not stores.there(config):
         return []
-    store = Sqlite(path)
+    store = stores.opened(config)
     try:
         shut = [] if store.pending() else archived.shut(store)
     finally:

@@ -16,6 +16,7 @@ from bot import afterwards, appchat, contacts, groupmsg, messages, pictures, web
 from bot import kf as desk
 from bot.clock import Clock
 from bot.messages import UPLOADED, split
+from bot.shares import Shares
 from bot.wecom.client import Client
 from bot.wecom.errors import UNREACHABLE, WeComError
 from bot.wecom.longlink import LongLink
@@ -39,6 +40,7 @@ from handlers.values import (
 from storage import materials, outbox, stops
 from storage.db import Db
 from storage.outbox import Parcel
+from storage.presence import Side
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +175,7 @@ class Sender:
         self, *, writer: Writer, client: Client, secret: str, contact_secret: str, agent_id: int,
         clock: Clock, lanes: int, rng: random.Random, folder: Path, kf_secret: str = "",
         hooks: Mapping[str, str] = MappingProxyType({}), operators: Sequence[str] = (),
-        shadow: bool = False,
+        shadow: bool = False, shares: Shares | None = None,
     ) -> None:  # fmt: skip
         """`folder` holds the material library's files; `hooks` are the robots' addresses.
 
@@ -181,6 +183,7 @@ class Sender:
         """
         self._operators = operators
         self._shadow = shadow
+        self._shares = shares or Shares()
         self._writer = writer
         self._client = client
         self._secret = secret
@@ -203,25 +206,32 @@ class Sender:
     def _ring(self) -> None:
         self.on_answer()
 
+    def side(self, side: Side) -> None:
+        """Which receivers this process reaches, where several share the work."""
+        self._shares.side = side
+
     async def flush(self) -> int:
         """Try once everything that is due; returns how many were tried."""
         async with self._busy:  # two rounds at a time would send the same parcels twice
             return await self._round()
 
     async def _round(self) -> int:
-        parcels = await self._writer.do(self._claim)
-        lanes: dict[str, list[Parcel]] = {}
-        for parcel in parcels:
-            lanes.setdefault(parcel.target, []).append(parcel)
-        await asyncio.gather(*(self._lane(lane) for lane in lanes.values()))
+        async with self._shares.receivers(self._clock.now()) as ours:
+            if ours == []:
+                return 0
+            parcels = await self._writer.do(lambda db: self._claim(db, ours))
+            lanes: dict[str, list[Parcel]] = {}
+            for parcel in parcels:
+                lanes.setdefault(parcel.target, []).append(parcel)
+            await asyncio.gather(*(self._lane(lane) for lane in lanes.values()))
         return len(parcels)
 
-    def _claim(self, db: Db) -> list[Parcel]:
+    def _claim(self, db: Db, ours: list[str] | None) -> list[Parcel]:
         """What may go now; its exact bytes are kept before the first attempt."""
         now = self._clock.now()
         room = ALL_PER_MINUTE - outbox.sent_in_all(db, now - timedelta(minutes=1))
         stopped = frozenset(stop.way for stop in stops.on(db))
-        while due := outbox.due(db, now, max(min(room, BATCH), 0)):
+        while due := outbox.due(db, now, max(min(room, BATCH), 0), ours):
             lanes = self._lanes_of(db, due, now)
             left = [lane for lane in lanes if not self._stopped(db, lane, stopped, now)]
             ready = [parcel for lane in left for parcel in self._allowed(db, lane, now)]

@@ -15,16 +15,21 @@ import aiohttp
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
-from bot import library
+from bot import library, stores
 from bot.app import App
 from bot.archive import keys as archive_keys
 from bot.archive.puller import Archive, Setup
 from bot.clock import Clock, WallClock
 from bot.config import Aibot, Config, ConfigError
 from bot.connect.routes import Connect
+from bot.console.routes import Console
+from bot.console.routes import Place as Door
+from bot.console.setup import Setup as Desk
 from bot.gate import Gate
+from bot.h5.routes import H5
 from bot.health import Health, Ways
 from bot.outbox import Sender
+from bot.shares import Shares
 from bot.sidebar.routes import Place, Sidebar
 from bot.wecom import callback
 from bot.wecom.client import Client, Shelf
@@ -32,7 +37,6 @@ from bot.wecom.envelope import Channel
 from bot.wecom.longlink import LongLink
 from bot.writer import Store, Writer
 from storage.db import StorageError
-from storage.sqlite import Sqlite
 
 log = logging.getLogger(__name__)
 # No access log, since the query holds signatures; a compressed body reaches our own refusal
@@ -158,6 +162,11 @@ class Running:
         """Handle, send and listen until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.app.run())
+            group.create_task(self.listen())
+
+    async def listen(self) -> None:
+        """What the platform wants from one process only: the long connection, the archive."""
+        async with asyncio.TaskGroup() as group:
             if self.link is not None:
                 group.create_task(self.link.run())
             if self.archive is not None:
@@ -165,6 +174,13 @@ class Running:
 
     async def knock(self) -> None:
         """Once a minute: take over changed files, then do what is due."""
+        await self.refresh()
+        await self.app.tick()
+        zone = ZoneInfo(self.config.settings.timezone)
+        await library.teach(self.app.knowledge, self.writer, self.app.clock.now(), zone)
+
+    async def refresh(self) -> None:
+        """Take over what changed in files and in the library; each process for itself."""
         if self.gate is not None:
             await self.gate.refresh()
         said = await library.refresh(self.app.knowledge, self.writer)
@@ -172,9 +188,6 @@ class Running:
             log.warning("%s", sentence)
         if said:
             await self.app.tell_operators(said)
-        await self.app.tick()
-        zone = ZoneInfo(self.config.settings.timezone)
-        await library.teach(self.app.knowledge, self.writer, self.app.clock.now(), zone)
 
 
 @asynccontextmanager
@@ -184,20 +197,26 @@ async def assemble(
     lanes: int = 8, salt: str = "", bot_name: str = "",
 ) -> AsyncIterator[Running]:  # fmt: skip
     """Open the store, read the lexicon and the scripts, build the App; close in reverse order."""
-    writer = Writer(open_store or opener(config), asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    writer = Writer(open_store or opener(config), loop)
+    door = None if open_store else _door(config, loop)
     await writer.start()
     try:
+        if door is not None:
+            await door.start()
+        shares = Shares(door)
         known = knowledge or await library.read(config, writer)
         shelf = Shelf(writer)
         client = Client(session, config.wecom.api_base, ids.corp_id, clock.now, shelf)
         sender = Sender(
-            writer=writer, client=client, secret=ids.secret, contact_secret=ids.contact_secret,
-            agent_id=ids.agent_id, clock=clock, lanes=lanes, rng=random.Random(salt or None),
+            writer=door or writer, client=client, secret=ids.secret,
+            contact_secret=ids.contact_secret, agent_id=ids.agent_id, clock=clock, lanes=lanes,
+            rng=random.Random(salt or None),
             folder=config.materials(), kf_secret=ids.kf_secret, hooks=ids.hooks,
-            operators=config.settings.access.operators, shadow=config.server.shadow,
+            operators=config.settings.access.operators, shadow=config.server.shadow, shares=shares,
         )  # fmt: skip
         app = App(config.settings, ids.corp_id, bot_name, clock, writer, sender, known, salt,
-                  shadow=config.server.shadow)  # fmt: skip
+                  shadow=config.server.shadow, shares=shares)  # fmt: skip
         running = Running(app, writer, client, config, ids)
         if config.wecom.callback_ips:
             running.gate = Gate(client, ids.secret, clock.now)
@@ -208,7 +227,19 @@ async def assemble(
             app.on_bell = running.archive.ring
         yield running
     finally:
+        if door is not None:
+            await door.close()
         await writer.close()
+
+
+def _door(config: Config, loop: asyncio.AbstractEventLoop) -> Writer | None:
+    """A second connection where the store is shared: for callbacks, for sending, for the locks.
+
+    What it does is right however it falls between the decisions of others, so none waits for it.
+    """
+    if not stores.shared(config):
+        return None
+    return Writer(lambda: stores.opened(config, serial=False), loop)
 
 
 def _link(
@@ -233,14 +264,7 @@ def _archive(setup: Setup, app: App, salt: str) -> Archive:
 
 
 def opener(config: Config) -> Callable[[], Store]:
-    path = config.database()
-
-    def open_store() -> Store:
-        store = Sqlite(path)
-        store.migrate()
-        return store
-
-    return open_store
+    return lambda: stores.current(config)
 
 
 @asynccontextmanager
@@ -252,7 +276,7 @@ async def shelf(config: Config) -> AsyncIterator[Shelf | None]:
     if not _in_step(config):
         yield None
         return
-    writer = Writer(lambda: Sqlite(config.database()), asyncio.get_running_loop())
+    writer = Writer(lambda: stores.opened(config), asyncio.get_running_loop())
     await writer.start()
     try:
         yield Shelf(writer)
@@ -262,11 +286,10 @@ async def shelf(config: Config) -> AsyncIterator[Shelf | None]:
 
 def _in_step(config: Config) -> bool:
     """Whether there is a store that lacks no step; a broken one is told of by whoever needs it."""
-    path = config.database()
-    if not path.exists():
+    if not stores.there(config):
         return False
     try:
-        store = Sqlite(path)
+        store = stores.opened(config)
         try:
             return not store.pending()
         finally:
@@ -276,7 +299,7 @@ def _in_step(config: Config) -> bool:
 
 
 def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> list[web.RouteDef]:
-    """Callbacks, the sidebar, the connecting page, health, metrics and the domain check."""
+    """Callbacks, sidebar, group pages, the connecting page, health, metrics, the domain check."""
     registry = CollectorRegistry()
     counter = Counter("salesbot_callbacks", "Callbacks by path and result", ["path", "result"],
                       registry=registry)  # fmt: skip
@@ -287,7 +310,9 @@ def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> 
         door = [web.route(r.method, r.path, gate.guard(r.handler), **r.kwargs) for r in door]
     found = [
         *door,
-        *_sidebar(running).routes(),
+        *Sidebar(running.app, running.client, _place(running)).routes(),
+        *H5(running.app, running.client, _place(running)).routes(),
+        *_console(running).routes(),
         *Connect(ways, running.app.clock, running.config, channels).routes(),
         *Health(ways, registry).routes(),
     ]
@@ -307,13 +332,22 @@ def _ways(running: Running) -> Ways:
     return Ways(running.writer, running.app.clock.now, on, bool(ids.hooks), linked)
 
 
-def _sidebar(running: Running) -> Sidebar:
+def _console(running: Running) -> Console:
+    ids, config = running.ids, running.config
+    place = Door(config.server.public_url, config.wecom.oauth_base, ids.corp_id, ids.agent_id,
+                 ids.secret)  # fmt: skip
+    on = frozenset((*ids.channels, *(["aibot"] if ids.bot_secret else [])))
+    setup = Desk(lambda: running.config, on, bool(ids.hooks))
+    return Console(running.app, running.client, place,
+                   lambda: stores.opened(config, serial=False), setup)  # fmt: skip
+
+
+def _place(running: Running) -> Place:
     ids, wecom = running.ids, running.config.wecom
-    place = Place(
+    return Place(
         running.config.server.public_url, wecom.oauth_base, wecom.jssdk_url, ids.corp_id,
         ids.agent_id, ids.secret, ids.contact_secret,
     )  # fmt: skip
-    return Sidebar(running.app, running.client, place)
 
 
 def _verifier(folder: Path) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from nlp import tokens
 from nlp.lexicon import Lexicon
 
 OWN = "own.toml"
+_TABLE = re.compile(r"^\[\[rule\]\]\n(?:(?!\[\[|#).*\n?)*", re.M)
 _NUMBER = re.compile(r'^name = "own\.(\d+)"', re.M)
 _HEAD = "# 公司自己加的规则，和自带的词库一起读。salesbot lexicon accept 写在这里，也可以手工改。\n"
 
@@ -32,6 +34,12 @@ def teach(config: Config) -> Teach:
     return taught
 
 
+def lay(config: Config, to: Path, rules: Sequence[Rule]) -> None:
+    """The company's files with these rules among them, in another folder."""
+    _copy(_folder(config), to)
+    (to / OWN).write_text(added(_text(config), rules), encoding="utf-8")
+
+
 def accept(config: Config, rules: Sequence[Rule], note: str) -> Path:
     """Write the rules into the company's own file; what does not load is not written."""
     folder = _folder(config)
@@ -41,10 +49,42 @@ def accept(config: Config, rules: Sequence[Rule], note: str) -> Path:
         )
     teach(config)(rules)
     folder.mkdir(parents=True, exist_ok=True)
+    return _put(folder, added(_text(config), rules, note))
+
+
+def _put(folder: Path, text: str) -> Path:
     path, fresh = folder / OWN, folder / f".{OWN}.new"
-    fresh.write_text(added(_text(config), rules, note), encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8")
     os.replace(fresh, path)  # whoever reads meanwhile finds the old file or the new one
     return path
+
+
+def own(config: Config) -> tuple[tuple[str, Rule], ...]:
+    """The rules of the company's own file by their names; none of a file that cannot be read."""
+    try:
+        tables = tomllib.loads(_text(config)).get("rule", [])
+    except tomllib.TOMLDecodeError:
+        return ()
+    return tuple(
+        (str(t.get("name", "")), Rule(str(t.get("kind", "")), tuple(map(str, t.get("words", ()))),
+                                      str(t.get("code", "")), int(t.get("polarity", 0))))
+        for t in tables
+    )  # fmt: skip
+
+
+def withdraw(config: Config, name: str) -> None:
+    """Take one rule out of the company's own file, and leave everything else as it stands."""
+    folder, text = _folder(config), _text(config)
+    tables = list(_TABLE.finditer(text))
+    found = next((t for t in tables if f'name = "{name}"' in t[0].splitlines()), None)
+    if folder is None or found is None:
+        raise ConfigError(f"自己的词库里没有 {name}，可能已经撤下了")
+    fresh = text[: found.start()] + text[found.end() :]
+    with TemporaryDirectory() as tried:
+        _copy(folder, Path(tried))
+        (Path(tried) / OWN).write_text(fresh, encoding="utf-8")
+        Lexicon.load(Path(tried))
+    _put(folder, fresh)
 
 
 def added(text: str, rules: Sequence[Rule], note: str = "") -> str:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from storage.db import Db
+from storage.db import Again, Db
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+TRIES = 8  # of a batch that other processes overtook; from the fourth on it is done alone
 SLICE_S = 0.05  # how long a batch may go on while callbacks wait for their commit
 
 
@@ -92,15 +93,9 @@ class Writer:
             return batch
 
     def _commit(self, store: Store, batch: list[_Job]) -> None:
-        until = time.monotonic() + SLICE_S
         done: list[_Job] = []
         try:
-            with store.atomic():
-                for job in batch:
-                    if done and self._urgent and time.monotonic() > until:
-                        break
-                    _try(store, job)
-                    done.append(job)
+            self._settled(store, batch, done)
             _settle(store)
         except Exception as exc:  # the commit itself failed: nothing of the batch holds
             log.exception("commit failed")
@@ -111,11 +106,34 @@ class Writer:
             self._normal.extendleft(reversed(batch[len(done) :]))
         self._loop.call_soon_threadsafe(_tell, done)
 
+    def _settled(self, store: Store, batch: list[_Job], done: list[_Job]) -> None:
+        """Once more from the start where another process was quicker."""
+        for left in reversed(range(TRIES)):
+            try:
+                return self._together(store, batch, done)
+            except Again:
+                if not left:
+                    raise
+                log.info("another process was quicker; %d jobs once more", len(batch))
+
+    def _together(self, store: Store, batch: list[_Job], done: list[_Job]) -> None:
+        until = time.monotonic() + SLICE_S
+        done.clear()
+        with store.atomic():
+            for job in batch:
+                if done and self._urgent and time.monotonic() > until:
+                    break
+                _try(store, job)
+                done.append(job)
+
 
 def _try(store: Store, job: _Job) -> None:
+    job.error = None
     try:
         with store.atomic():
             job.value = job.run(store)
+    except Again:
+        raise
     except Exception as exc:  # handed to whoever awaits the future
         job.error = exc
 

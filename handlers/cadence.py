@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from handlers import rhythm
+from handlers import rhythm, shifts
 from handlers.context import Ctx
 from storage import followups, relations, rhythms
 from storage.customers import Customer
@@ -18,6 +18,7 @@ from storage.rhythms import Rhythm
 
 FILE = Path(__file__).with_name("data") / "cadence.toml"
 CYCLE = "cycle"
+ANY_DAY = 36500
 RESPONDS = timedelta(days=14)  # who wrote within these days is one who answers
 _DUE = re.compile(r"^(?:(?P<m>\d+)m|(?P<h>\d+)h|(?P<d>\d+)d(?: (?P<at>\d\d:\d\d))?)$")
 
@@ -38,6 +39,7 @@ class Row:
     levels: tuple[str, ...] = ()
     unless: str = ""
     when: str = ""
+    until: int = ANY_DAY  # so many days after it fell due its words are still true
 
     def fits(self, customer: Customer) -> bool:
         tier = not self.tiers or customer.tier in self.tiers
@@ -173,7 +175,7 @@ def happened(customer: Customer, moment: str, ctx: Ctx) -> None:
     if ends := table().ends.get(moment):
         followups.drop(ctx.db, customer.id, ctx.now, moment, ends)
     for row in table().after(moment, customer):
-        owe(row, customer, due_at(row, ctx), ctx)
+        owe(row, customer, _in_time(row, customer, ctx), ctx)
 
 
 def lead(customer: Customer, ctx: Ctx) -> None:
@@ -198,6 +200,23 @@ def due_at(row: Row, ctx: Ctx) -> datetime:
         at = time.fromisoformat(found["at"]) if found["at"] else ctx.settings.followups.morning
         return ctx.on(ctx.today + timedelta(days=int(days)), at)
     return ctx.now + timedelta(minutes=int(found["m"] or 0), hours=int(found["h"] or 0))
+
+
+def _in_time(row: Row, customer: Customer, ctx: Ctx) -> datetime:
+    """What is of today is owed while the advisor is still there, not the next morning."""
+    due, advisor = due_at(row, ctx), ctx.team.advisor(customer.owner)
+    if row.until or advisor is None:
+        return due
+    before = timedelta(minutes=ctx.settings.followups.batch_minutes)
+    last = ctx.on(ctx.today, shifts.hours(advisor, ctx)[1]) - before
+    return min(due, last) if last > ctx.now else due
+
+
+def past(followup: FollowUp, ctx: Ctx) -> bool:
+    """Still owed, but its day is over: what would have been said then is said no longer."""
+    row = table().named(followup.rule)
+    since = ctx.today - followup.origin_at.astimezone(ctx.zone).date()
+    return row is not None and since.days > row.until
 
 
 def spoke(customer: Customer, ctx: Ctx) -> None:
@@ -230,6 +249,8 @@ def overtaken(followup: FollowUp, customer: Customer) -> str:
 def row_of(followup: FollowUp | None, customer: Customer, ctx: Ctx) -> Row:
     """The row that a follow-up comes from; without one, that of the steady rhythm."""
     rows = table().rows
+    if followup and past(followup, ctx):
+        return pace(customer, ctx).row
     found = table().named(followup.rule) if followup and followup.rule else None
     if followup and found is None and followup.kind != "cadence":
         drive = "预约试驾" if "试驾" in followup.reason else "预约"

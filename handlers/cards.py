@@ -5,6 +5,7 @@ from datetime import datetime
 
 from handlers import (
     checklist,
+    digest_more,
     enrol,
     followups,
     lost,
@@ -44,6 +45,7 @@ def lines(customer: Customer, ctx: Ctx) -> list[str]:
     out.append(f"最近：客户说话{ago(customer.spoke_at, ctx.now)}，"
                f"联系{ago(customer.contacted_at, ctx.now)}")  # fmt: skip
     out += _dates(customer, ctx)
+    out += digest_more.noted(customer.id, ctx)
     out += sides.line(customer, ctx)
     out += lost.line(customer, ctx)
     out += pools.line(customer, ctx)

@@ -17,6 +17,7 @@ class Bar:
     value: float
     mean: float | None = None
     warn: bool = False
+    than: str = "均"  # what the mark is
 
 
 def bars(title: str, note: str, groups: Sequence[tuple[str, Sequence[Bar]]]) -> str:
@@ -32,7 +33,7 @@ def bars(title: str, note: str, groups: Sequence[tuple[str, Sequence[Bar]]]) -> 
                 body += _bar(bar, y, top)
                 y += 46
             y += 26
-    head = [_text(32, 52, title, 32, INK, bold=True)]
+    head = [_text(32, 52, title, _size(title, WIDTH - 48, 32), INK, bold=True)]
     foot = [_text(32, y + 8, note, 20, MUTED)]
     return _page(y + 32, [*head, *body, *foot])
 
@@ -56,8 +57,12 @@ def table(
 
 def _cell(x: int, y: int, text: str, room: int, colour: str) -> str:
     """As large as the column allows; Chinese letters are as wide as they are high."""
+    return _text(x, y, text, _size(text, room - 8, 23), colour)
+
+
+def _size(text: str, room: int, most: int) -> int:
     wide = sum(1.0 if ord(ch) > 0x2E7F else 0.56 for ch in text) or 1.0
-    return _text(x, y, text, min(23, int((room - 8) / wide)), colour)
+    return max(8, min(most, int(room / wide)))
 
 
 def _page(height: int, parts: Sequence[str]) -> str:
@@ -70,18 +75,18 @@ def _page(height: int, parts: Sequence[str]) -> str:
 
 def _bar(bar: Bar, y: int, top: float) -> list[str]:
     left, room = 150, 400
-    width = round(room * bar.value / top)
+    width = max(round(room * bar.value / top), 3) if bar.value else 0
     colour = WARM if bar.warn else MAIN
     parts = [
-        _text(32, y + 25, bar.label, 24, INK),
+        _cell(32, y + 25, bar.label, left - 32, INK),
         f'<rect x="{left}" y="{y}" width="{room}" height="32" rx="6" fill="{PALE}"/>',
-        f'<rect x="{left}" y="{y}" width="{max(width, 3)}" height="32" rx="6" fill="{colour}"/>',
+        f'<rect x="{left}" y="{y}" width="{width}" height="32" rx="6" fill="{colour}"/>',
     ]
     value = f"{bar.value:g}"
     if bar.mean is not None:
         x = left + round(room * bar.mean / top)
         parts.append(f'<rect x="{x - 2}" y="{y - 4}" width="4" height="40" fill="{INK}"/>')
-        value += f"  均{bar.mean:.1f}"
+        value += f"  {bar.than}{bar.mean:.1f}"
     return [*parts, _text(left + room + 14, y + 25, value, 24, INK)]
 
 

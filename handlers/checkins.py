@@ -5,7 +5,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from handlers import earning, reach
+from handlers import earning, reach, together
 from handlers.context import Ctx
 from handlers.earning import business_day
 from handlers.games.seat import ALONE, OUT, Said, Seat, called
@@ -41,7 +41,8 @@ def check_in(seat: Seat, words: str, ctx: Ctx) -> Said:
     wanted = s.points + (s.words_points if words else 0)
     got = _earn(seat, wanted, f"checkin:{seat.chat}:{seat.player}:{day}", ctx)
     streak = checkins.streak(checkins.days(ctx.db, seat.chat, seat.player), day)
-    return Said("\n".join(_praise(seat, streak, before, day, got, ctx)))
+    nearer = together.note(seat, together.CHECKIN, f"{seat.player}:{day}", ctx)
+    return Said("\n".join([*_praise(seat, streak, before, day, got, ctx), *nearer.splitlines()]))
 
 
 def _known(seat: Seat, ctx: Ctx) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from handlers import (
+    digest_lines,
     escalation,
     group_tasks,
+    h5_claims,
     leads,
     leave,
     leavers,
@@ -17,6 +19,8 @@ from handlers import (
     visits,
 )
 from handlers.context import Ctx
+from handlers.group_plans import chat as group_plans
+from handlers.group_plans import days as group_days
 from handlers.values import Action, Send
 from storage.dialogs import Dialog
 
@@ -25,8 +29,11 @@ TAKE: Mapping[str, Callable[[Dialog, str, Ctx], Iterator[Action]]] = MappingProx
     "confirm": visits.chosen, "came": visits.chosen, "lead": leads.chosen, "lead_to": leads.given,
     "lost": lost.decided, "sop": steps.decided, "sop_mass": steps.mass_decided,
     "group_task": group_tasks.decided,
+    group_plans.DO: group_plans.decided, group_days.DO: group_days.decided,
     "override": overrides.chosen, "override_why": overrides.reasoned,
-    leavers.DO: leavers.chosen, prizes.DO: prizes.chosen,
+    digest_lines.MOVE: digest_lines.chosen, digest_lines.NOTE: digest_lines.chosen,
+    digest_lines.PRAISE: digest_lines.praised,
+    leavers.DO: leavers.chosen, prizes.DO: prizes.chosen, h5_claims.DO: h5_claims.chosen,
 })  # fmt: skip
 
 

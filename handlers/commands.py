@@ -12,6 +12,8 @@ from handlers import (
     compare,
     corrections,
     crowds,
+    digest_lines,
+    digest_people,
     digests,
     drafts,
     edits,
@@ -19,6 +21,7 @@ from handlers import (
     favourites,
     followups,
     groupmsg,
+    h5_links,
     helping,
     intaking,
     intervals,
@@ -43,12 +46,15 @@ from handlers import (
     stopping,
     stuck,
     suggest,
+    together,
     undo,
     visits,
-    whatif,
+    whatif_past,
     winback,
 )
+from handlers.console import door
 from handlers.context import Ctx
+from handlers.group_plans import chat as group_plans
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send
 from storage import customers, dialogs
@@ -73,7 +79,7 @@ def text(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     if (actions := stopping.words(msg, ctx)) is not None:
         return actions
     if not known(msg.sender, ctx):
-        return stranger(msg, ctx)
+        return door.words(msg, ctx) or group_plans.words(msg, ctx) or stranger(msg, ctx)
     words = msg.text.strip()
     for pattern, command in COMMANDS:
         match = pattern.match(words)
@@ -217,6 +223,9 @@ def why(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None
     if not name:
         return _why_newest(msg, ctx)
     if name.isdecimal() and len(name) <= 2:
+        newest = acts.recent(msg.sender, ctx, "list", "digest")
+        if newest and newest.kind == "digest":
+            return digest_lines.explain(msg.sender, int(name), ctx)
         return answers.why_item(name, msg.sender, ctx)
     known_name = names.look(name, msg.sender, ctx).candidates
     if not known_name and "为什么 " not in msg.text:
@@ -286,7 +295,16 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
     for pattern, command in (
         (r"^(?:帮助|help|\?|？|使用说明|怎么用)\s*(?P<topic>\S{1,6})?$", helping.command),
         (r"^(?:详情)\s*(?P<n>\d{1,2})$", digests.detail_command),
-        (r"^(?:日报|早报|晚报)$", digests.now),
+        (r"^(?:日报|早报|晚报|周报|月报)$", digests.now),
+        (r"^(?P<which>晨会|夕会)$", digest_people.command),
+        (
+            r"^(?P<n>\d{1,2})\s*转(?:给)?\s*(?P<to>\S{1,12})(?:\s+(?P<name>\S{1,20}))?$",
+            digest_lines.move,
+        ),
+        (r"(?s)^(?P<n>\d{1,2})\s*批注\s*[:：]?\s*(?P<text>\S.{0,200})$", digest_lines.note),
+        (r"^(?P<word>有用|没用)\s*(?P<n>\d{1,2})$", digest_lines.vote),
+        (r"^表扬$", digest_lines.praise),
+        (door.WORDS, door.command),
         (r"^(?:客户|查客户|看客户)\s+(?P<name>\S.{0,20})$", show),
         (r"^话术\s*[:：]?\s*(?P<words>\S.{0,60})$", search),
         (r"^(?:记录|记一下|登记)\s*[:：]?\s*(?P<rest>\S.+)$", record),
@@ -309,6 +327,8 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         ),
         (r"^发放\s+(?P<name>\S{1,20})(?:\s+(?P<text>\S.{0,80}))?$", named("give")),
         (r"^(?:SOP|sop|计划)$", plans.listing),
+        (group_plans.PATTERN, group_plans.command),
+        (group_plans.TODAY, group_plans.today),
         (r"^(?P<verb>开启|打开|启动|停止|关闭)\s*(?:SOP|sop)?\s*(?P<name>\S{1,20})$", plans.switch),
         (r"^预览\s*(?:SOP|sop)?\s*(?P<name>\S{1,20})$", plans.preview_command),
         (r"^(?:退出|停)(?:SOP|sop)\s*(?P<name>\S{1,20})$", named("leave_sop")),
@@ -333,9 +353,13 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?:评分|打分)\s+(?P<name>\S.{0,20})$", named("scores")),
         (r"^(?:谁能带人|传播价值)$", koc.command),
         (rooms.PATTERN, rooms.command),
+        (h5_links.PATTERN, h5_links.command),
+        (together.PATTERN, together.command),
+        (r"^共同目标", together.usage),
+        (r"^取消共同目标\s+(?P<group>\S{1,30})$", together.stop),
         (prizes.PATTERN, prizes.command),
         (r"^人群(?:\s+(?P<name>\S{1,20}))?$", crowds.command),
-        (r"^如果\s*(?P<text>[\w.]+\s*[=＝]\s*\S+)$", whatif.command),
+        (r"^如果\s*(?P<text>[\w.]+\s*[=＝]\s*\S+)$", whatif_past.command),
         (r"^打勾\s*(?P<n>\d{1,2})$", checklist.command),
         (r"^(?:我|刚才)?(?:记错|说错)了?[，,：:。 ].+$", amend.command),
         (r"^改成(?!\s*[:：]).+$", amend.command),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import group_tasks, tiers
+from handlers import group_tasks, tiers, together
 from handlers.context import Ctx
 from handlers.relations import seconds, whole
 from handlers.values import Action, Ask, Inbound
@@ -157,6 +157,8 @@ def _members(group: Row, found: Mapping[str, Any], ctx: Ctx) -> Counter[str]:
         elif (was["name"], was["invitor"]) != (name or was["name"], invitor):
             groups.seat(ctx.db, group["chat_id"], member, name=name, staff=staff,
                         invitor=invitor, joined=joined)  # fmt: skip
+        if invitor and not staff and (was is None or was["invitor"] != invitor):
+            together.invited(group["chat_id"], ctx.team.userid(invitor), member, joined, ctx)
     left = [member for member in before if member not in seats]
     for member in left:
         _leave(group, member, ctx.now, ctx)
@@ -181,6 +183,7 @@ def _join(
 
 def _leave(group: Row, member: str, at: datetime, ctx: Ctx) -> None:
     groups.leave(ctx.db, group["chat_id"], ctx.team.userid(member), at)
+    together.left(group["chat_id"], member, ctx)
     known = customers.get(ctx.db, member)
     if known:
         _event(ctx, member, "退群", group["name"], at)

@@ -67,7 +67,7 @@ _TOUCHES = {
 # What a condition may rest on, and the values that its main field may have; "" means any.
 BASES: Mapping[str, tuple[str, ...]] = {
     "concern": CONCERNS, "intent": INTENTS, "signal": ("H", "A", "B", "C"), "slot": SLOTS,
-    "about": (), "event": EVENTS, "count": COUNTS, "touch": tuple(Touch),
+    "about": (), "preference": (), "event": EVENTS, "count": COUNTS, "touch": tuple(Touch),
 }  # fmt: skip
 
 
@@ -339,6 +339,7 @@ _FIGURES = frozenset(("low", "high", "mentions", "most", "within", "weight"))
 _COMMON = {"mentions", "weight"}
 _OPTIONS: Mapping[str, set[str]] = {
     "concern": _COMMON | {"polarity"}, "intent": _COMMON, "signal": _COMMON, "about": _COMMON,
+    "preference": _COMMON,
     "slot": _COMMON | {"value", "low", "high"}, "event": _COMMON, "touch": {"weight"},
     "count": _COMMON | {"within", "most"},
 }  # fmt: skip

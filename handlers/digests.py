@@ -2,12 +2,24 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import charts, gaps, lost
+from handlers import charts, digest_longer, digest_more, digest_people, gaps, lost
+from handlers.analytics import Scope
+from handlers.analytics.lost import beside
 from handlers.context import Ctx
+from handlers.digest_values import (
+    EDITIONS,
+    EVENING,
+    MONTHLY,
+    MORNING,
+    WEEKLY,
+    Edition,
+    Part,
+    Window,
+)
 from handlers.settings import Manager
 from handlers.values import (
     Action,
@@ -26,48 +38,7 @@ from storage.db import Row, at
 from storage.dialogs import Dialog
 from storage.dialogs import begin as ask
 
-EDITIONS = {"morning": "早报", "evening": "晚报"}
-YARDSTICK = 0.5  # the case's opening ratio; shown beside ours, never used to decide
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One line of the digest and the list behind it; `urgency` sorts, the highest first."""
-
-    name: str
-    line: str
-    details: tuple[str, ...]
-    urgency: int
-    action: str = ""  # what to do about it
-    personal: bool = False  # names customers, beyond the line itself
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    title: str
-    headline: str
-    parts: tuple[Part, ...]
-    actions: tuple[str, ...]
-    svg: str
-
-    @property
-    def text(self) -> str:
-        lines = [self.title, self.headline, ""]
-        lines += [f"{n}. {p.line}" for n, p in enumerate(self.parts, 1)]
-        if self.actions:
-            lines += ["", "建议今天做三件事："] if len(self.actions) == 3 else ["", "建议："]
-            lines += [f"▸ {action}" for action in self.actions]
-        return "\n".join([*lines, "", "回复 详情 加序号看名单。"])
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The time a digest looks at: yesterday in the morning, today in the evening."""
-
-    since: datetime
-    until: datetime
-    word: str
-    stores: tuple[str, ...]
+VOTE = 10  # of urgency, for each word for or against a part
 
 
 def tick(ctx: Ctx) -> Iterator[Action]:
@@ -77,15 +48,27 @@ def tick(ctx: Ctx) -> Iterator[Action]:
         _, edition, userid = name.split(":", 2)
         manager = ctx.team.manager(userid)
         claimed = timers.advance(ctx.db, name, was, _next(edition, ctx), ctx.now)
-        if claimed and manager and _of_use(edition, was, ctx):
+        if claimed and manager and wanted(edition, ctx) and _of_use(edition, was, ctx):
             yield from send(manager, edition, ctx)
+    yield from digest_people.tick(ctx)
+
+
+def wanted(edition: str, ctx: Ctx) -> bool:
+    s = ctx.settings.digest
+    return {WEEKLY: s.weekly, MONTHLY: s.monthly}.get(edition, True)
 
 
 def _of_use(edition: str, was: datetime, ctx: Ctx) -> bool:
-    """A missed edition is sent late, but not after the next one's hour nor at night."""
+    """A missed edition is sent late, but not after the next one's hour nor at night.
+
+    That of a week or month is of use until the evening edition of its day.
+    """
     if ctx.now - was < timedelta(hours=1):
         return True
     clock = ctx.local.time()
+    if edition in digest_longer.EDITIONS:
+        same_day = was.astimezone(ctx.zone).date() == ctx.today
+        return same_day and clock < ctx.settings.digest.evening
     shown = edition == edition_at(ctx) and clock >= getattr(ctx.settings.digest, edition)
     return shown and clock < ctx.settings.followups.shift_to
 
@@ -101,6 +84,8 @@ def _set_timers(ctx: Ctx) -> None:
 
 def _next(edition: str, ctx: Ctx, *, first: bool = False) -> datetime:
     """The next time of that edition; the very first may still be today's."""
+    if edition in digest_longer.EDITIONS:
+        return digest_longer.following(edition, ctx, first=first)
     clock = getattr(ctx.settings.digest, edition)
     today = ctx.on(ctx.today, clock)
     later = ctx.now <= today if first else ctx.now < today
@@ -109,8 +94,7 @@ def _next(edition: str, ctx: Ctx, *, first: bool = False) -> datetime:
 
 def send(manager: Manager, edition: str, ctx: Ctx) -> Iterator[Action]:
     digest = compile_for(manager, edition, ctx)
-    body = {"parts": [{"name": p.name, "line": p.line, "details": list(p.details)}
-                      for p in digest.parts]}  # fmt: skip
+    body = {"parts": [kept(part) for part in digest.parts]}
     digests.keep(ctx.db, digest_id=ctx.new_id(), reader=manager.userid, edition=edition,
                  day=ctx.today.isoformat(), body=body, now=ctx.now)  # fmt: skip
     ask(ctx.db, dialog_id=ctx.new_id(), member=manager.userid, kind="digest", body=body,
@@ -125,62 +109,90 @@ def send(manager: Manager, edition: str, ctx: Ctx) -> Iterator[Action]:
         yield ChatText(manager.chat, digest.text)
 
 
+def kept(part: Part) -> dict[str, Any]:
+    """What 详情, 转, 批注 and 为什么 need of a line."""
+    return {"name": part.name, "line": part.line, "details": list(part.details),
+            "customers": list(part.customers), "source": part.source, "about": part.about,
+            "urgency": part.urgency}  # fmt: skip
+
+
 def compile_for(manager: Manager, edition: str, ctx: Ctx) -> Edition:
     """Everything a manager should know, from our own rows; empty parts are left out."""
-    window = _window(manager, edition, ctx)
-    found = (part(window, ctx) for part in PARTS)
-    seen = (p if manager.names else _counted(p) for p in found if p)
-    parts = sorted(seen, key=lambda p: -p.urgency)
+    longer = edition in digest_longer.EDITIONS
+    window = (
+        digest_longer.window(manager, edition, ctx) if longer else _window(manager, edition, ctx)
+    )
+    found = (part(window, ctx) for part in (digest_longer.PARTS if longer else PARTS))
+    seen = [p if manager.names else _counted(p) for p in found if p]
+    parts = _sorted(seen, manager, ctx)
     actions = tuple(p.action for p in parts if p.action)[:3]
     names = "、".join(ctx.team.store(s).name for s in manager.stores[:3])
     names += f"等{len(manager.stores)}家店" if len(manager.stores) > 3 else ""
-    day = window.since.astimezone(ctx.zone).date()
-    title = f"【{EDITIONS[edition]}】{names} {day.month}月{day.day}日 {weekday(day)}"
-    return Edition(title, _headline(window, ctx), tuple(parts), actions, _chart(title, window, ctx))
+    title = f"【{EDITIONS[edition]}】{names} {_day(window, ctx)}"
+    return Edition(title, _headline(window), tuple(parts), actions, _chart(title, window, ctx))
+
+
+def _sorted(seen: list[Part], manager: Manager, ctx: Ctx) -> list[Part]:
+    """By what is to be done first, and by what this reader has found useful."""
+    votes = digests.votes(ctx.db, manager.userid)
+    return sorted(seen, key=lambda p: -(p.urgency + VOTE * votes.get(p.name, 0)))
+
+
+def _day(window: Window, ctx: Ctx) -> str:
+    first = window.since.astimezone(ctx.zone).date()
+    if window.days == 1:
+        return f"{first.month}月{first.day}日 {weekday(first)}"
+    last = (window.until - timedelta(seconds=1)).astimezone(ctx.zone).date()
+    return f"{first.month}月{first.day}日至{last.month}月{last.day}日"
 
 
 def _counted(part: Part) -> Part:
     """For who sees figures only: nobody is named behind the line."""
-    return replace(part, details=(), action="") if part.personal else part
+    return replace(part, details=(), action="", customers=()) if part.personal else part
 
 
 def _window(manager: Manager, edition: str, ctx: Ctx) -> Window:
     today = ctx.on(ctx.today, datetime.min.time())
-    if edition == "morning":
-        return Window(today - timedelta(days=1), today, "昨天", manager.stores)
-    return Window(today, ctx.now, "今天", manager.stores)
-
-
-def _mean(window: Window, ctx: Ctx) -> dict[str, float]:
-    """The daily mean of the days before the window."""
+    yesterday = edition == MORNING
+    since, until = (today - timedelta(days=1), today) if yesterday else (today, ctx.now)
     days = ctx.settings.digest.mean_days
-    before = window.since - timedelta(days=days)
-    total = stats.funnel(ctx.db, window.stores, before, window.since)
-    return {step: n / days for step, n in total.items()}
+    before = stats.funnel(ctx.db, manager.stores, since - timedelta(days=days), since)
+    return Window(
+        since, until, "昨天" if yesterday else "今天", manager.stores,
+        stats.funnel(ctx.db, manager.stores, since, until),
+        {step: n / max(days, 1) for step, n in before.items()}, f"近{days}日均值",
+    )  # fmt: skip
 
 
-def _headline(window: Window, ctx: Ctx) -> str:
+def headline_of(manager: Manager, edition: str, ctx: Ctx) -> str:
+    """Of a digest as it would read at that time."""
+    return _headline(_window(manager, edition, ctx))
+
+
+def _headline(window: Window) -> str:
     """The step that moved furthest from its mean, in a sentence."""
-    counts = stats.funnel(ctx.db, window.stores, window.since, window.until)
-    mean = _mean(window, ctx)
+    counts, mean = window.counts, window.mean
     step = max(counts, key=lambda s: (abs(counts[s] - mean[s]), s))
     gap = counts[step] - mean[step]
     if abs(gap) < 1:
-        return f"{window.word}平稳：各环节都在近{ctx.settings.digest.mean_days}日均值附近。"
+        return f"{window.word}平稳：各环节都在{window.before}附近。"
     word = "高于" if gap > 0 else "低于"
-    return f"{window.word}{step}{counts[step]}人，{word}近7日均值{mean[step]:.1f}。"
+    return f"{window.word}{step}{counts[step]}人，{word}{window.before}{mean[step]:.1f}。"
 
 
 def _funnel(window: Window, ctx: Ctx) -> Part:
-    counts = stats.funnel(ctx.db, window.stores, window.since, window.until)
-    mean = _mean(window, ctx)
+    """The steps; behind them the case's yardsticks, each with where our figure comes from."""
+    counts, mean = window.counts, window.mean
     shown = "→".join(f"{step}{n}" for step, n in counts.items())
     opened = share(counts["开口"], counts["加微"])
-    details = [f"{step} {counts[step]}，近7日均值 {mean[step]:.1f}" for step in counts]
-    spoken = stats.talked(ctx.db, window.stores, window.since, window.until)
-    details.append(f"沟通 {spoken} 人＝那天说过话的客户（粘贴、存档）")
-    details.append(f"开口率 {opened}＝开口÷加微；案例参考值 {YARDSTICK:.0%}")
-    return Part("漏斗", f"漏斗：{shown}（开口率{opened}）", tuple(details), 50)
+    details = [f"{step} {counts[step]}，{window.before} {mean[step]:.1f}" for step in counts]
+    cases = beside(Scope(window.stores, window.since, window.until), ctx)
+    for one in cases:
+        ours = f"{one.share:.0%}" if one.share is not None else f"{one.n}人" if one.n else "–"
+        source = one.source or f"没有数据（{one.feed}）"
+        details.append(f"{one.name} {ours}（{one.of}）；案例 {one.case}；来源：{source}")
+    sources = "；".join(f"{one.name}：{one.source or '没有数据'}" for one in cases)
+    return Part("漏斗", f"漏斗：{shown}（开口率{opened}）", tuple(details), 50, source=sources)
 
 
 def _overdue(window: Window, ctx: Ctx) -> Part | None:
@@ -197,7 +209,8 @@ def _overdue(window: Window, ctx: Ctx) -> Part | None:
     who, most = ranked[0]
     hot = next((r for r in most if r["level"] in "OHA"), most[0])
     action = f"请{who}今天先联系{hot['name']}（{hot['level']}级，{_owed(hot)}）"
-    return Part("逾期", line, tuple(details), 80, action, personal=True)
+    return Part("逾期", line, tuple(details), 80, action, personal=True,
+                customers=_whose(rows[:20]))  # fmt: skip
 
 
 def _owed(row: Row) -> str:
@@ -214,7 +227,11 @@ def _unanswered(window: Window, ctx: Ctx) -> Part | None:
     first = rows[0]
     action = f"提醒{ctx.team.name(first['owner'])}回复{first['name']}的提问"
     return Part("未回复", f"超30分钟未回复{len(rows)}位", tuple(details), 90, action,
-                personal=True)  # fmt: skip
+                personal=True, customers=_whose(rows[:20]))  # fmt: skip
+
+
+def _whose(rows: list[Row]) -> tuple[str, ...]:
+    return tuple(str(row["customer"]) for row in rows)
 
 
 def _levels(window: Window, ctx: Ctx) -> Part | None:
@@ -230,7 +247,7 @@ def _levels(window: Window, ctx: Ctx) -> Part | None:
         r = new_h[0]
         action = f"{r['name']}刚升到H级，请{ctx.team.name(r['owner'])}今天约到店"
     return Part("级别", line, tuple(details), 70 if new_h else 40, action,
-                personal=True)  # fmt: skip
+                personal=True, customers=_whose(rows[:20]))  # fmt: skip
 
 
 def _rose(evidence: str) -> bool:
@@ -245,7 +262,8 @@ def _no_shows(window: Window, ctx: Ctx) -> Part | None:
         return None
     details = [f"{r['name']}（{ctx.team.name(r['owner'])}）：{r['evidence']}" for r in rows]
     return Part("未到店", f"约了没来{len(rows)}位", tuple(details), 60,
-                f"问清{rows[0]['name']}没来的原因，改约本周", personal=True)  # fmt: skip
+                f"问清{rows[0]['name']}没来的原因，改约本周", personal=True,
+                customers=_whose(rows))  # fmt: skip
 
 
 def _complaints(window: Window, ctx: Ctx) -> Part | None:
@@ -255,7 +273,8 @@ def _complaints(window: Window, ctx: Ctx) -> Part | None:
     details = [f"{r['name']}（{ctx.team.name(r['owner'])}）：“{short(r['evidence'], 30)}”"
                for r in rows]  # fmt: skip
     action = f"亲自回访投诉客户{rows[0]['name']}，当天给出答复"
-    return Part("投诉", f"🔴 投诉{len(rows)}起", tuple(details), 100, action, personal=True)
+    return Part("投诉", f"🔴 投诉{len(rows)}起", tuple(details), 100, action, personal=True,
+                customers=_whose(rows))  # fmt: skip
 
 
 def _gaps(window: Window, ctx: Ctx) -> Part | None:
@@ -308,18 +327,20 @@ def _lost(window: Window, ctx: Ctx) -> Part | None:
     details = [f"{c.name}（{ctx.team.name(loss.advisor)}）：{lost.told(loss)}，"
                f"{ago(loss.asked_at, ctx.now)}交" for loss, c in found[:20]]  # fmt: skip
     return Part("待批战败", f"等着批的战败{len(found)}份", tuple(details), 65,
-                f"批{found[0][1].name}的战败申请（回复 待批战败）", personal=True)  # fmt: skip
+                f"批{found[0][1].name}的战败申请（回复 待批战败）", personal=True,
+                customers=tuple(c.id for _, c in found[:20]))  # fmt: skip
 
 
 PARTS: tuple[Callable[[Window, Ctx], Part | None], ...] = (
     _funnel, _overdue, _unanswered, _levels, _no_shows, _complaints, _lost, _gaps, _voice, _people,
+    *digest_more.PARTS,
 )  # fmt: skip
 
 
 def _chart(title: str, window: Window, ctx: Ctx) -> str:
-    counts = stats.funnel(ctx.db, window.stores, window.since, window.until)
-    mean = _mean(window, ctx)
-    funnel = [charts.Bar(step, counts[step], mean[step]) for step in counts]
+    than = "均" if window.days == 1 else "前"
+    funnel = [charts.Bar(step, n, window.mean[step], than=than)
+              for step, n in window.counts.items()]  # fmt: skip
     late: dict[str, int] = {}
     for row in stats.overdue(ctx.db, window.stores, ctx.on(ctx.today, datetime.min.time())):
         late[ctx.team.name(row["advisor"])] = late.get(ctx.team.name(row["advisor"]), 0) + 1
@@ -328,9 +349,19 @@ def _chart(title: str, window: Window, ctx: Ctx) -> str:
     for row in stats.people(ctx.db, window.stores):
         levels[row["level"]] = levels.get(row["level"], 0) + row["n"]
     standing = [charts.Bar(f"{k}级", levels[k]) for k in "OHABCN" if k in levels]
-    groups = [(f"{window.word}漏斗（竖线：近7日均值）", funnel), ("逾期跟进", owing[:6]),
-              ("客户级别", standing)]  # fmt: skip
+    groups = [(f"{window.word}漏斗（竖线：{window.before}）", funnel), ("逾期跟进", owing[:6]),
+              (f"{window.word}级别变化", _moves(window, ctx)), ("客户级别", standing)]  # fmt: skip
     return charts.bars(title.strip("【】").replace("】", " "), "数据：本系统记录", groups)
+
+
+def _moves(window: Window, ctx: Ctx) -> list[charts.Bar]:
+    """Up, down and new at H; nothing where nobody moved."""
+    rows = stats.happened(ctx.db, window.stores, ("级别",), window.since, window.until)
+    up = sum(_rose(row["evidence"]) for row in rows)
+    new_h = sum("→H" in row["evidence"] for row in rows)
+    bars = [charts.Bar("升级", up), charts.Bar("降级", len(rows) - up, warn=True),
+            charts.Bar("新H级", new_h)]  # fmt: skip
+    return bars if rows else []
 
 
 # 日报, 详情 3, 为什么
@@ -340,12 +371,14 @@ def now(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None
     manager = ctx.team.manager(msg.sender)
     if manager is None:
         return None
-    return send(manager, edition_at(ctx), ctx)
+    asked = {words: edition for edition, words in EDITIONS.items()}
+    edition = asked.get(match.group(0), "")
+    return send(manager, edition if edition in digest_longer.EDITIONS else edition_at(ctx), ctx)
 
 
 def edition_at(ctx: Ctx) -> str:
     """Which edition one would read at this hour."""
-    return "morning" if ctx.local.time() < ctx.settings.digest.evening else "evening"
+    return MORNING if ctx.local.time() < ctx.settings.digest.evening else EVENING
 
 
 def detail_command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:

@@ -47,7 +47,7 @@ def new(
     closes: datetime, by: str, ctx: Ctx,
 ) -> Draw:  # fmt: skip
     """Promise a draw: the seed is fixed now, its hash is what everybody sees."""
-    _lawful(given, closes, ctx)
+    lawful(given, closes, ctx)
     key = ctx.new_id()
     seed = games.derived(ctx.db, "draws", key)
     found = Draw(key, chat, title, tuple(given), rules, seed, lots.commitment(seed), OPEN, by,
@@ -56,7 +56,8 @@ def new(
     return found
 
 
-def _lawful(given: list[dict[str, Any]], closes: datetime, ctx: Ctx) -> None:
+def lawful(given: list[dict[str, Any]], closes: datetime, ctx: Ctx) -> None:
+    """Raise what is wrong with these prizes, in words."""
     most = ctx.settings.draws.top_prize
     if not given:
         raise Unlawful("至少要有一个奖品")
@@ -76,7 +77,7 @@ def announcement(found: Draw, ctx: Ctx) -> str:
     kinds = "、".join(f"{p['name']}{p['count']}份（价值{p['worth']}元）" for p in found.prizes)
     return "\n".join([
         f"🎉 抽奖“{found.title}”", f"奖品：{kinds}",
-        f"条件：{'；'.join(_conditions(found, ctx))}",
+        f"条件：{'；'.join(conditions(found, ctx))}",
         f"截止：{_time(found.closes_at, ctx)}，到点开奖",
         f"中奖概率：{sum(p['count'] for p in found.prizes)}份 ÷ 报名人数，"
         f"现在{draws.entered(ctx.db, found.id)}人报名",
@@ -85,7 +86,7 @@ def announcement(found: Draw, ctx: Ctx) -> str:
     ])  # fmt: skip
 
 
-def _conditions(found: Draw, ctx: Ctx) -> Iterator[str]:
+def conditions(found: Draw, ctx: Ctx) -> Iterator[str]:
     rules = found.rules
     yield "本群成员"
     if before := rules.get("joined_before"):

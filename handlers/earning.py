@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
+from handlers import clockwatch
 from handlers.context import Ctx
 from handlers.values import Action
 from storage import points, timers
@@ -68,6 +69,8 @@ def tick(ctx: Ctx) -> Iterator[Action]:
     days = ctx.settings.points.expire_days
     if not timers.runs(ctx.db, TIMER):
         timers.ensure(ctx.db, TIMER, ctx.now)
+    if clockwatch.held(ctx):
+        return iter(())
     for name, was in timers.due(ctx.db, TIMER, ctx.now):
         to = ctx.tomorrow(ctx.settings.checkins.day_starts)
         if timers.advance(ctx.db, name, was, to, ctx.now) and days:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from handlers import cadence, rhythm, shifts, unknowns, waiting
+from handlers import cadence, h5_address, playbook, rhythm, shifts, unknowns, waiting
 from handlers.choices import Choice, ask
 from handlers.context import Ctx
 from handlers.settings import Advisor
@@ -76,8 +76,9 @@ def tick(ctx: Ctx) -> Iterator[Action]:
         advisor = ctx.team.advisor(name.removeprefix("morning:"))
         if advisor is None:
             timers.advance(ctx.db, name, was, ctx.now + timedelta(days=1), ctx.now)
-        elif timers.advance(ctx.db, name, was, _next_list(advisor, ctx), ctx.now):
-            yield from morning(advisor, ctx) if shifts.on_shift(advisor, ctx) else ()
+        elif timers.advance(ctx.db, name, was, then := _next_list(advisor, ctx), ctx.now):
+            soon = then.astimezone(ctx.zone).date() == ctx.today  # today's own list is to come
+            yield from morning(advisor, ctx) if shifts.on_shift(advisor, ctx) and not soon else ()
     yield from _reminders(ctx)
 
 
@@ -171,13 +172,15 @@ def _take(
 
     None where another process was faster.
     """
-    first, *others = sorted(found, key=lambda f: f.kind in ASKED)
+    first, *others = sorted(found, key=lambda f: (f.kind in ASKED, cadence.past(f, ctx)))
     if not followups.reminded(ctx.db, first, ctx.now, again):
         return None
     beside = []
     for one in others:
         if one.kind in ASKED:
             followups.move(ctx.db, one, again)
+        elif cadence.past(one, ctx):
+            followups.close(ctx.db, one.id, ctx.now, "过了时候")
         elif followups.reminded(ctx.db, one, ctx.now, again):
             beside.append(f"另：{reason(one, customer, ctx)}")
     claimed = followups.get(ctx.db, first.id) or first
@@ -241,9 +244,10 @@ def overdue(followup: FollowUp, customer: Customer, ctx: Ctx) -> int:
 
 def reason(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
     """Why it is owed; a cadence is that of the level the customer has now."""
-    if followup.kind == "cadence":
-        return cadence.pace(customer, ctx).reason(customer)
-    return followup.reason
+    steady = cadence.pace(customer, ctx).reason(customer)
+    if cadence.past(followup, ctx):
+        return f"{cadence.label(followup.kind)}过了时候，{steady}"
+    return steady if followup.kind == "cadence" else followup.reason
 
 
 def rule(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
@@ -268,6 +272,8 @@ def explain(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
     ]
     if stuck := unresolved(customer, ctx):
         lines.append("· 还没解决：" + "、".join(stuck[:3]))
+    if tip := play(followup, customer, ctx):
+        lines.append(f"· 打法 {tip.name}：{tip.action}（{tip.goal}）")
     if days := overdue(followup, customer, ctx):
         lines.append(f"· 已逾期{days}天，提醒过{followup.overdue + bool(followup.reminded_at)}次")
     return "\n".join([*lines, *_hour(followup, customer, ctx)])
@@ -299,18 +305,26 @@ def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
         return question.text
     found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
     open_ones = [t for t in found if t.state in ("", "stuck")]
-    words = cadence.words(row, customer, ctx)
+    tip = play(followup, customer, ctx)
+    words = tip.scene if tip else cadence.words(row, customer, ctx)
     worried = open_ones and followup.kind in ("cadence", "own", "waiting", "unanswered", "feeling")
     if worried and customer.level != "O":
         words = open_ones[0].evidence
     query = Query(
         text=words, day=ctx.today, concerns={t.code: t.polarity for t in open_ones},
-        stage=row.stage, tier=customer.tier, model=customer.model, store=customer.store,
+        stage=tip.stage if tip else row.stage,
+        tier=customer.tier, model=customer.model, store=customer.store,
         seen=scripts.seen_by(ctx.db, customer.id, ctx.now - timedelta(days=7)),
     )  # fmt: skip
     ranked = ctx.bank.suggest(query, 5).items
     best = next((s.script for s in ranked if s.script.stage not in UNASKED), None)
     return filled(best, customer, ctx) if best else words
+
+
+def play(followup: FollowUp, customer: Customer, ctx: Ctx) -> playbook.Row | None:
+    """The playbook's advice, where the steady rhythm leaves it open what to say."""
+    steady = followup.kind == "cadence" and not cadence.row_of(followup, customer, ctx).when
+    return playbook.advice(customer, ctx) if steady else None
 
 
 def moment(followup: FollowUp | None, customer: Customer, ctx: Ctx) -> tuple[str, str]:
@@ -341,6 +355,7 @@ def values(customer: Customer | None, ctx: Ctx) -> dict[str, str]:
         "门店地址": store.address,
         "车型": customer.model,
         "未解决问题": stuck[0] if stuck else "",
+        "群链接": h5_address.of_customer(customer.id, ctx),
     }
     if appointment := appointments.ahead(ctx.db, customer.id, ctx.now):
         pairs["试驾时间"] = when(appointment.at.astimezone(ctx.zone), ctx.local)

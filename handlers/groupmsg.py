@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from handlers import ledger
+from handlers import h5_links, ledger
 from handlers.context import Ctx
 from handlers.customer_groups import INTERNAL
 from handlers.router import Router, on
@@ -25,6 +25,7 @@ PAUSES = (timedelta(minutes=10), timedelta(minutes=30), timedelta(hours=2), time
 DAYS = 3  # after that, whoever has not confirmed will not
 STATES = {0: "waiting", 1: "sent", 2: "gone", 3: "full"}
 MOST_GROUPS = 2000
+MOST_LINKED = 20  # tasks to confirm one by one
 ANY_GROUP = "客户"
 REMINDERS, REMIND_HOURS = 3, 24  # the platform's limit for one task
 SAID = {"sent": "已送达", "waiting": "还没发", "gone": "已不是好友", "full": "当月已收满",
@@ -77,6 +78,9 @@ def _make_for_groups(kind: str, text: str, member: str, ctx: Ctx) -> Iterator[Ac
     elif not allowed:
         why_not = "现在都不适合发（安静时段或已到上限），没有建群发。"
         yield Send(member, f"{len(found)}个{named}{why_not}")
+    elif h5_links.VARIABLE in text:  # each group has a link of its own, so a task of its own
+        for chat in allowed[:MOST_LINKED]:
+            yield MassTask(ctx.new_id(), member, (), h5_links.filled(text, chat, ctx), (chat,))
     else:
         yield MassTask(ctx.new_id(), member, (), text, tuple(allowed[:MOST_GROUPS]))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import time, timedelta
 
-from handlers import library, tiers, trials
+from handlers import clockwatch, library, tiers, trials
 from handlers.context import Ctx
 from handlers.values import Action
 from storage import (
@@ -20,6 +20,8 @@ from storage import (
 )
 
 AT = time(3, 30)
+DECAY = "decay@"  # a timer that carries the id after which the night's judging goes on
+SLICE = 300  # customers judged in one transaction: half a second in which nothing else is kept
 
 
 def tick(ctx: Ctx) -> Iterator[Action]:
@@ -27,14 +29,24 @@ def tick(ctx: Ctx) -> Iterator[Action]:
         timers.ensure(ctx.db, "night", ctx.tomorrow(AT))
     for name, was in timers.due(ctx.db, "night", ctx.now):
         if timers.advance(ctx.db, name, was, ctx.tomorrow(AT), ctx.now):
-            clean(ctx)
+            timers.ensure(ctx.db, DECAY, ctx.now)
+            if not clockwatch.held(ctx):
+                clean(ctx)
             yield from library.expire(ctx)
             yield from trials.tick(ctx)
+    _judge(ctx)
+
+
+def _judge(ctx: Ctx) -> None:
+    """A slice a minute, so that a large store is not held for minutes; it outlives a restart."""
+    for name, _ in timers.due(ctx.db, DECAY, ctx.now):
+        timers.stop(ctx.db, name)
+        if after := tiers.decay(ctx, name.removeprefix(DECAY), SLICE):
+            timers.ensure(ctx.db, DECAY + after, ctx.now)
 
 
 def clean(ctx: Ctx) -> None:
     """Retention by table; tags expire by their own dates."""
-    tiers.decay(ctx)
     keep = ctx.settings.privacy
     dialogs.forget(ctx.db, ctx.now - timedelta(days=30))
     bursts.forget(ctx.db, ctx.now - timedelta(days=1))

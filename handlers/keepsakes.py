@@ -8,6 +8,7 @@ from typing import Any
 from handlers.context import Ctx
 from storage import appointments, concerns, customers, events, leads, lost, pins, referral, sides
 from storage.appointments import Appointment
+from storage.customers import Customer
 from storage.db import moment
 from storage.pins import Pin
 from storage.sides import Told
@@ -39,6 +40,13 @@ class Kept:
             self, events=self.events + other.events, was=self.was + other.was,
             made=self.made + other.made, concerns=self.concerns + other.concerns,
         )  # fmt: skip
+
+
+def judged(customer: Customer) -> dict[str, str]:
+    """What a decision about the level writes over."""
+    times = {n: at.isoformat() if (at := getattr(customer, n)) else ""
+             for n in ("level_at", "pinned_until")}  # fmt: skip
+    return {"level": customer.level, "level_reason": customer.level_reason, **times}
 
 
 def pack(kept: Kept) -> dict[str, Any]:

@@ -73,12 +73,24 @@ def ask_group(chat_id: str, name: str, ctx: Ctx) -> str:
 
 def _full(chat_id: str, name: str, ctx: Ctx) -> str:
     q = ctx.settings.quiet
+    return _crowded(chat_id, name, q.customer_per_day, q.customer_per_week, ctx)
+
+
+def ask_planned(chat_id: str, name: str, ctx: Ctx) -> str:
+    """The same for what a group's plan says, which has caps of its own."""
+    s = ctx.settings.group_sop
+    return _quiet(ctx) or _crowded(chat_id, name, s.per_day, s.per_week, ctx)
+
+
+def _crowded(chat_id: str, name: str, per_day: int, per_week: int, ctx: Ctx) -> str:
     midnight = ctx.on(ctx.today, datetime.min.time())
-    if touches.count(ctx.db, chat_id, "marketing", midnight) >= q.customer_per_day:
-        return f"⚠️ 今天已往“{name}”群发过（上限{q.customer_per_day}），建议明天再发。"
+    day = touches.count(ctx.db, chat_id, "marketing", midnight)
+    if day >= per_day:
+        said = "" if day == 1 else f"{day}次"
+        return f"⚠️ 今天已往“{name}”群发过{said}（上限{per_day}），建议明天再发。"
     week = touches.count(ctx.db, chat_id, "marketing", ctx.now - timedelta(days=7))
-    if week >= q.customer_per_week:
-        return f"⚠️ 7天内已往“{name}”群发过{week}次（上限{q.customer_per_week}）。"
+    if week >= per_week:
+        return f"⚠️ 7天内已往“{name}”群发过{week}次（上限{per_week}）。"
     return ""
 
 

@@ -150,7 +150,7 @@ def rollback(db: Db, script_id: str, n: int, day: date, now: datetime, by: str =
     if was is not None and same(was, old):
         raise Refused(f"{script_id} 现在的内容就是第{n}版，不用回退")
     if old.status == LIVE:
-        _fit_to_publish(old, day)
+        fit_to_publish(old, day)
     save(db, (old,), now, by, f"回退到第{n}版")
     return known(db, script_id)
 
@@ -176,12 +176,13 @@ def set_status(
         raise Refused(f"“{script.title}”现在是{script.status}，下一步只能是{steps}；"
                       f"先运行 scripts set {script_id} {REVIEW}")  # fmt: skip
     if status == LIVE:
-        _fit_to_publish(script, day)
+        fit_to_publish(script, day)
     save(db, (replace(script, status=status),), now, by, f"{script.status}→{status}")
     return known(db, script_id)
 
 
-def _fit_to_publish(script: Script, day: date) -> None:
+def fit_to_publish(script: Script, day: date) -> None:
+    """Raise Refused with the reason where this must not be shown to customers."""
     if not script.body.strip() or UNWRITTEN in script.body:
         raise Refused(f"“{script.title}”的正文还没写，不能发布")
     if script.valid_to and script.valid_to < day:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from handlers import cadence, shifts, tiers, undo, whens
 from handlers.choices import Choice, ask
 from handlers.context import Ctx
-from handlers.keepsakes import Kept
+from handlers.keepsakes import Kept, judged
 from handlers.values import Action, Send
 from handlers.words import TIERS, exactly
 from nlp import mask
@@ -90,7 +90,7 @@ def _settle(customer: Customer, wanted: Wanted, member: str, ctx: Ctx) -> Iterat
     event = ctx.new_id()
     now = _write(customer, wanted, member, event, ctx)
     kept = Kept(pin=before.row() if before else {}, pinned=wanted.what,
-                judged=_judged(customer))  # fmt: skip
+                judged=judged(customer))  # fmt: skip
     said = f"{customer.name} 改成{_shown(wanted)}"
     undo.remember(ctx, member, said, was, event, kept=kept)
     cadence.plan(now, ctx)
@@ -98,13 +98,6 @@ def _settle(customer: Customer, wanted: Wanted, member: str, ctx: Ctx) -> Iterat
     yield Send(member, f"好，{customer.name}是{TIERS[now.tier]}·{now.level}级（你定的："
                        f"{wanted.why}），到{until}为止，之后按规则重新判断并告诉你。"
                        "改错了回复 撤销。")  # fmt: skip
-
-
-def _judged(customer: Customer) -> dict[str, str]:
-    """What a pin of the level overwrites."""
-    times = {n: at.isoformat() if (at := getattr(customer, n)) else ""
-             for n in ("level_at", "pinned_until")}  # fmt: skip
-    return {"level": customer.level, "level_reason": customer.level_reason, **times}
 
 
 def _shown(wanted: Wanted) -> str:

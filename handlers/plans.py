@@ -41,9 +41,10 @@ def tick(ctx: Ctx) -> Iterator[Action]:
 def _since(ctx: Ctx) -> list[datetime]:
     """From when on to look, now and, where it is time, further back."""
     found = []
-    _, spot = rows.scan(ctx.db, NEWS, ctx.now)
-    found.append((at(spot) if spot else ctx.now) - OVERLAP)
-    rows.scanned(ctx.db, NEWS, ctx.now, ctx.now.isoformat())
+    due, spot = rows.scan(ctx.db, NEWS, ctx.now)
+    found.append(min(at(spot) if spot else ctx.now, ctx.now) - OVERLAP)
+    if not ctx.now < due <= ctx.now + OVERLAP:  # not each minute: it costs the disk a commit
+        rows.scanned(ctx.db, NEWS, ctx.now + OVERLAP / 2, ctx.now.isoformat())
     due, _ = rows.scan(ctx.db, LATE_NEWS, ctx.now + timedelta(hours=1))
     if due <= ctx.now:
         rows.scanned(ctx.db, LATE_NEWS, ctx.now + timedelta(hours=1), "")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 
-from handlers import handover, sides
+from handlers import clockwatch, handover, sides
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send
 from handlers.words import ago
@@ -43,7 +43,7 @@ def touched(customer: Customer) -> datetime | None:
 
 def tick(ctx: Ctx) -> Iterator[Action]:
     """Once a day everybody is looked at, a few at a time."""
-    if not ctx.settings.pools.on:
+    if not ctx.settings.pools.on or clockwatch.held(ctx):
         return
     due, spot = walks.scan(ctx.db, WALK, ctx.on(ctx.today, AT))
     if due > ctx.now:

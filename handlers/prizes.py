@@ -23,14 +23,14 @@ PATTERN = r"^核销\s*(?P<code>[0-9A-Za-z]{4,12})$"
 # The catalogue
 
 
-def _offered(chat: str, ctx: Ctx) -> list[Prize]:
+def offered(chat: str, ctx: Ctx) -> list[Prize]:
     """Numbered alike for everybody of a group: those of its store."""
     room = groups.get(ctx.db, chat)
     return prizes.offered(ctx.db, ctx.today, room["store"] if room else "")
 
 
 def listed(seat: Seat, ctx: Ctx) -> Said:
-    found = _offered(seat.chat, ctx)
+    found = offered(seat.chat, ctx)
     if not found:
         return Said("现在没有可以兑换的奖品。")
     total = points.balance(ctx.db, seat.chat, seat.player)
@@ -54,7 +54,7 @@ def exchange(n: int, seat: Seat, ctx: Ctx) -> Said:
         return Said(OUT)
     if before := prizes.by_id(ctx.db, _id(seat)):
         return _handed("这次已经兑换过了。", _yours(before, ctx), seat, ctx)
-    found = _offered(seat.chat, ctx)
+    found = offered(seat.chat, ctx)
     if not 1 <= n <= len(found):
         return Said(f"没有第{n}个奖品。发 奖品 看列表。")
     prize = found[n - 1]

@@ -180,6 +180,28 @@ class Sop(Section):
     group_task_days: Annotated[int, Field(ge=1, le=60)] = 5
 
 
+class GroupSop(Section):
+    """客户群的计划。"""
+
+    plans: str = ""  # a folder with the company's own plans
+    per_day: Annotated[int, Field(ge=1, le=10)] = 2  # messages into one group
+    per_week: Annotated[int, Field(ge=1, le=50)] = 8
+    newcomer_days: Annotated[int, Field(ge=1, le=60)] = 14
+    cohort_days: Days = 7  # joined so near to one another
+    cohort_share: Annotated[float, Field(gt=0.5, le=1)] = 0.8
+    topic_mix: dict[str, Count] = {"用车": 40, "热点": 25, "车主": 20, "产品": 15}
+    topic_days: Annotated[int, Field(ge=1, le=365)] = 30  # before a topic comes again
+    score_days: Annotated[int, Field(ge=7, le=366)] = 90  # of the store score for test drives
+    card_groups: Annotated[int, Field(ge=1, le=10)] = 3  # texts of their own on one card
+
+    @field_validator("topic_mix")
+    @classmethod
+    def _known_kinds(cls, given: dict[str, int]) -> dict[str, int]:
+        if unknown := given.keys() - {"用车", "热点", "车主", "产品"}:
+            raise ValueError(f"“{min(unknown)}”不是话题的类别，可以写：用车、热点、车主、产品")
+        return given
+
+
 class Quiet(Section):
     customer_from: time = time(21, 0)
     customer_to: time = time(9, 0)
@@ -238,10 +260,120 @@ class Checkins(Section):
     remind_at: time = time(17, 0)
 
 
+class Rankings(Section):
+    """新人榜和活跃榜：各算几分，取前几名。"""
+
+    newcomer_days: Annotated[int, Field(ge=1, le=60)] = 14
+    message: Count = 1
+    messages_per_day: Count = 10
+    message_least: Annotated[int, Field(ge=1, le=100)] = 4  # characters
+    game: Count = 3
+    checkin: Count = 2
+    invited: Count = 5
+    shown: Annotated[int, Field(ge=3, le=30)] = 10
+    weekly_at: time = time(9, 30)
+    prizes: tuple[str, ...] = ()  # for the first, the second … newcomer of the week
+
+
+class Together(Section):
+    """共同目标和邀请。"""
+
+    days: Annotated[int, Field(ge=1, le=60)] = 7
+    draw_days: Annotated[int, Field(ge=1, le=30)] = 3  # to enter the draw that was unlocked
+    invite_points: Count = 5
+    invite_days: Annotated[int, Field(ge=1, le=90)] = 7  # who leaves sooner takes them along
+
+
+class Preferences(Section):
+    """偏好题。"""
+
+    points: Count = 1  # for taking part, whatever the answer
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 180
+    confidence: Annotated[float, Field(gt=0, le=1)] = 0.8
+
+
+class Training(Section):
+    """练话术。"""
+
+    per_day: Count = 20
+    steps: tuple[Days, ...] = (1, 3, 7, 14, 30)  # days until a question comes again
+
+
+class Activities(Section):
+    """活动模板和效果。"""
+
+    templates: str = ""  # a folder with the company's own templates
+    after_days: Annotated[int, Field(ge=1, le=90)] = 14
+    budget: Count = 100_000  # yuan, of one activity
+
+
+class Watch(Section):
+    """社群预警。"""
+
+    on: bool = True
+    silent_days: Annotated[int, Field(ge=1, le=60)] = 3
+    voices: Annotated[int, Field(ge=2, le=50)] = 3  # members who complain of one thing
+    voices_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
+    unanswered_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    urgent_minutes: Annotated[int, Field(ge=1, le=10_080)] = 120
+    normal_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    again_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    daily_at: time = time(10, 0)
+    rumours: tuple[str, ...] = (
+        "减配", "召回", "自燃", "暴雷", "跑路", "倒闭", "停产", "断轴", "失灵",
+    )  # fmt: skip
+    poaching: tuple[str, ...] = (
+        "别家销售", "加我微信", "加我v", "加v", "私聊我", "比他们便宜", "我这边更便宜",
+        "我家更便宜", "换个店", "别在这买", "代购车", "低价出", "扫码进群",
+    )  # fmt: skip
+
+
+class H5(Section):
+    """群成员的页面。"""
+
+    link_days: Annotated[int, Field(ge=30, le=3650)] = 180
+    posts_per_minute: Annotated[int, Field(ge=5, le=1000)] = 30  # of one visitor
+    reread_minutes: Annotated[int, Field(ge=1, le=1440)] = 5  # a group, for a visitor not in it
+    drive_days: Annotated[int, Field(ge=1, le=60)] = 14  # ahead, to choose from
+    drive_slots: tuple[time, ...] = (time(10, 0), time(14, 0), time(16, 0))
+
+
 class Digest(Section):
     morning: time = time(8, 45)
     evening: time = time(17, 45)
     mean_days: Days = 7
+    weekly: bool = True
+    weekly_on: Weekday = "周一"
+    monthly: bool = True
+    monthly_on: Annotated[int, Field(ge=1, le=28)] = 1
+    longer_at: time = time(9, 0)  # the week's and the month's edition
+    recap: bool = True
+    recap_at: time = time(18, 0)
+    silent_days: Annotated[int, Field(ge=1, le=60)] = 3  # a newcomer of a group says nothing
+
+
+class Analytics(Section):
+    """报表的样本下限、分档和权重。"""
+
+    samples: Annotated[int, Field(ge=1, le=1000)] = 5
+    report_days: Annotated[int, Field(ge=1, le=366)] = 7
+    answer_minutes: Minutes = 30
+    cohort_days: tuple[Days, Days, Days] = (30, 60, 90)
+    cohort_months: Annotated[int, Field(ge=1, le=24)] = 6
+    activity_days: Annotated[int, Field(ge=1, le=90)] = 7
+    band_days: Annotated[int, Field(ge=10, le=120)] = 28
+    band_samples: Annotated[int, Field(ge=2, le=120)] = 10
+    band_width: Annotated[float, Field(ge=0.5, le=10)] = 2.0
+    tilt_least: Weight = 0.5
+    tilt_most: Weight = 2.0
+    life_inflow: Weight = 40
+    life_outflow: Weight = 30
+    life_awake: Weight = 30
+    life_inflow_full: Annotated[float, Field(gt=0, le=1)] = 0.05
+    life_outflow_full: Annotated[float, Field(gt=0, le=1)] = 0.03
+    life_stages: tuple[Weight, Weight, Weight] = (70, 50, 30)
+    life_young_weeks: Weight = 2
+    life_silent_days: Annotated[int, Field(ge=1, le=90)] = 14
 
 
 class Nlp(Section):
@@ -346,10 +478,11 @@ class Contacts(Section):
 
 
 class Reach(Section):
-    """How internal groups are spoken to unasked; follows from the aibot's mode and the robots."""
+    """What follows from the shell's part of the file: how internal groups are spoken to unasked."""
 
     link: bool = False
     robots: dict[str, str] = {}  # the robot's name, by the aibot's id of the group
+    pages: str = ""  # where the pages of this program are reached, "" when nobody can
 
 
 class Access(Section):
@@ -374,13 +507,22 @@ class Settings(Section):
     pools: Pools = Pools()
     referral: Referral = Referral()
     sop: Sop = Sop()
+    group_sop: GroupSop = GroupSop()
     quiet: Quiet = Quiet()
     games: Games = Games()
     points: Earning = Earning()
     prizes: Prizes = Prizes()
     draws: Draws = Draws()
     checkins: Checkins = Checkins()
+    rankings: Rankings = Rankings()
+    together: Together = Together()
+    preferences: Preferences = Preferences()
+    training: Training = Training()
+    activities: Activities = Activities()
+    watch: Watch = Watch()
+    h5: H5 = H5()
     digest: Digest = Digest()
+    analytics: Analytics = Analytics()
     nlp: Nlp = Nlp()
     scriptbank: Scriptbank = Scriptbank()
     privacy: Privacy = Privacy()

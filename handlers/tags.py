@@ -275,6 +275,7 @@ def label(fact: Fact) -> str:
         "count": "次数",
         "touch": "来源",
         "about": "替谁问",
+        "preference": "偏好题",
         **SLOT_NAMES,
     }
     return f"{names.get(fact.kind, fact.kind)} {fact.value or fact.code}".strip()

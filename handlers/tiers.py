@@ -249,10 +249,15 @@ def rejudge(customer: Customer, ctx: Ctx) -> Customer:
     return now
 
 
-def decay(ctx: Ctx) -> None:
-    """Once a night: whose signals have grown old, or who fell silent, is judged again."""
-    for customer in customers.fading(ctx.db):
+def decay(ctx: Ctx, after: str = "", limit: int = 10**9) -> str:
+    """Judge again whose signals have grown old, or who fell silent.
+
+    Returns the id after which the rest goes on; "" when everybody was seen.
+    """
+    found = customers.fading(ctx.db, after, limit)
+    for customer in found:
         rejudge(customer, ctx)
+    return found[-1].id if len(found) == limit else ""
 
 
 def _log(ctx: Ctx, customer_id: str, kind: str, evidence: str) -> None:

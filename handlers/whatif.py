@@ -83,7 +83,7 @@ def run(among: Iterable[Customer], given: Iterable[str], ctx: Ctx) -> Outcome:
     found = Outcome()
     for customer in among:
         found.judged += 1
-        move = Move(customer, _judged(customer, ctx), _judged(customer, other))
+        move = Move(customer, judged(customer, ctx), judged(customer, other))
         kinds = list(move.kinds)
         if kinds:
             found.moved += 1
@@ -93,7 +93,8 @@ def run(among: Iterable[Customer], given: Iterable[str], ctx: Ctx) -> Outcome:
     return found
 
 
-def _judged(customer: Customer, ctx: Ctx) -> tiers.Verdict:
+def judged(customer: Customer, ctx: Ctx) -> tiers.Verdict:
+    """By the rules as they are set in `ctx`."""
     return tiers.judge(tiers.gather(customer, ctx), customer, ctx.now, ctx.settings.tiers)
 
 

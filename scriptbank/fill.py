@@ -8,7 +8,8 @@ from scriptbank.script import Script
 
 VARIABLES = (
     "客户称呼", "客户姓", "顾问名", "门店", "门店地址", "车型", "配置", "颜色", "优惠", "优惠截止",
-    "月供", "首付", "试驾时间", "群名", "昨日话题", "未解决问题",
+    "月供", "首付", "试驾时间", "群名", "群链接", "昨日话题",
+    "未解决问题",
 )  # fmt: skip
 SALUTATION = "客户称呼"
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)

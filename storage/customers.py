@@ -179,11 +179,11 @@ def pages(
         after = page[-1].id
 
 
-def fading(db: Db) -> list[Customer]:
-    """Those whose level or tier can still sink."""
-    sql = """select * from customers where deleted_at is null
-        and (level in ('H', 'A', 'B') or tier <> 'low') order by id"""
-    return [Customer.from_row(row) for row in db.rows(sql)]
+def fading(db: Db, after: str = "", limit: int = 10**9) -> list[Customer]:
+    """Those whose level or tier can still sink, from the one after that id."""
+    sql = """select * from customers where deleted_at is null and id > :after
+        and (level in ('H', 'A', 'B') or tier <> 'low') order by id limit :limit"""
+    return [Customer.from_row(row) for row in db.rows(sql, after=after, limit=limit)]
 
 
 def tag(

@@ -12,6 +12,13 @@ class StorageError(Exception):
     """The store cannot be used as it is; the message says what to do."""
 
 
+class Again(StorageError):
+    """Undone for a reason that is not ours, so that the same may be done once more from the start.
+
+    Another process was quicker, or the connection was lost before anything was committed.
+    """
+
+
 class Db(Protocol):
     """SQL with `:name` parameters; times go in as aware datetimes and are kept as `stamp` text."""
 

@@ -70,6 +70,13 @@ def live(db: Db, chat_id: str) -> list[Round]:
     return [_round(row) for row in db.rows(sql, chat=chat_id)]
 
 
+def shown(db: Db, chat_id: str) -> list[Round]:
+    """The same to look at, without holding the rows."""
+    sql = """select * from games where chat_id = :chat and state <> 'over'
+        order by started_at desc, id"""
+    return [_round(row) for row in db.rows(sql, chat=chat_id)]
+
+
 def current(db: Db, chat_id: str) -> Round | None:
     sql = "select * from games where chat_id = :chat and state = 'open' order by started_at desc"
     rows = db.rows(sql, chat=chat_id)
@@ -161,6 +168,12 @@ def secret(db: Db, name: str) -> bytes:
             on conflict (name) do nothing""", name=name, value=secrets.token_hex(32))  # fmt: skip
         row = one(db, "select value from secrets where name = :name", name=name)
     return bytes.fromhex(row["value"]) if row else b""
+
+
+def given(db: Db, name: str, value: str) -> None:
+    """A secret that somebody else chose, where there is none yet; `value` is hexadecimal."""
+    db.run("""insert into secrets (name, value) values (:name, :value)
+        on conflict (name) do nothing""", name=name, value=value)  # fmt: skip
 
 
 def derived(db: Db, name: str, about: str) -> str:

@@ -22,6 +22,7 @@ class Dealt:
 
     done: bool
     reply: str
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,17 @@ def keep(db: Db, msg: Kept, now: datetime) -> bool:
     return changed == 1
 
 
-def waiting(db: Db, limit: int) -> list[Waiting]:
-    sql = "select * from inbox where state = 'new' order by seq limit :limit"
+def waiting(db: Db, limit: int, lanes: list[str] | None = None) -> list[Waiting]:
+    """The oldest of all; or of these conversations, which only a PostgreSQL is asked for."""
+    among, given = ("", {}) if lanes is None else ("and lane = any(:lanes)", {"lanes": lanes})
+    sql = f"select * from inbox where state = 'new' {among} order by seq limit :limit"
     return [
         Waiting(
             Kept(row["id"], row["channel"], row["lane"], row["body"]),
             at(row["received_at"]),
             row["attempts"],
         )
-        for row in db.rows(sql, limit=limit)
+        for row in db.rows(sql, limit=limit, **given)
     ]
 
 
@@ -72,8 +75,8 @@ def failed(db: Db, msg_id: str, error: str) -> None:
 
 def reply(db: Db, msg_id: str) -> Dealt | None:
     """How far a message has come; None when it is not known."""
-    row = one(db, "select state, reply from inbox where id = :id", id=msg_id)
-    return Dealt(row["state"] != "new", row["reply"] or "") if row else None
+    row = one(db, "select state, reply, lane from inbox where id = :id", id=msg_id)
+    return Dealt(row["state"] != "new", row["reply"] or "", row["lane"]) if row else None
 
 
 def dead(db: Db, limit: int = 500) -> list[dict[str, str]]:

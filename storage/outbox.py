@@ -6,6 +6,10 @@ from datetime import datetime
 
 from storage.db import Db, Row, at, moment, number
 
+AMONG = """and target = any(:targets) and not exists (select 1 from outbox before
+    where before.target = outbox.target and before.state = 'waiting' and before.due_at > :now
+    and before.seq < outbox.seq)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -50,13 +54,18 @@ def drop(db: Db, cause: str, kind: str) -> int:
     return db.run(sql, from_id=f"{cause}#", to_id=f"{cause}$", kind=kind)
 
 
-def due(db: Db, now: datetime, limit: int = 50) -> list[Parcel]:
-    """What may be tried now, oldest first; a whole lane waits together, so order is kept."""
-    sql = """select o.*, (select count(*) from outbox s where s.digest = o.digest
+def due(db: Db, now: datetime, limit: int = 50, targets: list[str] | None = None) -> list[Parcel]:
+    """What may be tried now, oldest first; a whole lane waits together, so order is kept.
+
+    Of `targets` only a PostgreSQL is asked. There something may be added while the lane is put
+    off by another process, so what stands before it is looked at as well.
+    """
+    among, given = ("", {}) if targets is None else (AMONG, {"targets": targets})
+    sql = f"""select o.*, (select count(*) from outbox s where s.digest = o.digest
               and s.seq < o.seq) as repeat
-        from (select * from outbox where state = 'waiting' and due_at <= :now
+        from (select * from outbox where state = 'waiting' and due_at <= :now {among}
               order by seq limit :limit) o order by o.seq"""
-    return [_parcel(row) for row in db.rows(sql, now=now, limit=limit)]
+    return [_parcel(row) for row in db.rows(sql, now=now, limit=limit, **given)]
 
 
 def _parcel(row: Row) -> Parcel:

@@ -575,3 +575,145 @@ step(
         way text primary key, by_whom text not null, why text not null, at text not null);
     """,
 )
+
+step(
+    "0023 the console",
+    """
+    create table console_links (
+        id text primary key, member text not null, made_at text not null, used_at text);
+    create index console_links_made on console_links (made_at);
+    create table console_sessions (
+        id text primary key, member text not null, begun_at text not null, ended_at text);
+    create index console_sessions_begun on console_sessions (begun_at);
+    create index customers_page on customers (store, name, id);
+    create index customers_counted on customers (store, owner, tier, level, deleted_at)
+        where deleted_at is null;
+    create index customers_silent on customers (store, spoke_at)
+        where deleted_at is null and opted_out_at is null;
+    create index groups_store on groups (store, chat_id);
+    create index touches_refused on touches (at, refused) where refused is not null;
+    create index outbox_state on outbox (state, seq);
+    create index followups_risk on followups (risk_at) where risk_at is not null;
+    create index games_started on games (chat_id, started_at);
+    """,
+)
+
+step(
+    "0024 figures",
+    """
+    create index customers_added on customers (store, added_at, stage);
+    create index followups_waited on followups (advisor, created_at) where rule = 'waiting';
+    create table digest_votes (
+        reader text not null, part text not null, votes bigint not null, at text not null,
+        primary key (reader, part));
+    """,
+)
+
+step(
+    "0025 pages of the groups",
+    """
+    create table h5_visitors (
+        visitor text primary key, customer text not null, claimed text not null,
+        lead text not null, chat_id text not null, at text not null);
+    create index h5_visitors_customer on h5_visitors (customer);
+    create index h5_visitors_claimed on h5_visitors (claimed);
+    create index h5_visitors_lead on h5_visitors (lead);
+    """,
+)
+
+step(
+    "0026 several at work",
+    """
+    create index inbox_lane on inbox (lane, seq) where state = 'new';
+    """,
+)
+
+step(
+    "0027 plans of the groups",
+    """
+    create table group_plans (
+        name text primary key, body text not null, at text not null, by_whom text not null);
+    create table group_runs (
+        id text primary key, plan text not null, chat_id text not null, store text not null,
+        state text not null, priority bigint not null, auto bigint not null,
+        begins text not null, made_at text not null, by_whom text not null, why text not null,
+        held_on text, ended_at text);
+    create index group_runs_chat on group_runs (chat_id, state);
+    create index group_runs_plan on group_runs (plan, state, chat_id);
+    create index group_runs_begins on group_runs (begins) where state = '未开始';
+    create table group_steps (
+        id text primary key, run text not null, chat_id text not null, store text not null,
+        plan text not null, node bigint not null, on_day text not null, due_at text not null,
+        state text not null, why text not null, said text not null, reader text not null,
+        at text not null);
+    create index group_steps_run on group_steps (run, node);
+    create index group_steps_due on group_steps (due_at) where state = '待办';
+    create index group_steps_given on group_steps (on_day) where state = '给了群主';
+    create index group_steps_month on group_steps (store, on_day);
+    create index group_steps_chat on group_steps (chat_id, on_day);
+    create table group_topics (
+        chat_id text not null, on_day text not null, topic text not null,
+        primary key (chat_id, on_day));
+    """,
+)
+
+step(
+    "0028 community",
+    """
+    create table goals (
+        id text primary key, chat_id text not null, title text not null, counts text not null,
+        target bigint not null, reward text not null, state text not null, by_whom text not null,
+        made_at text not null, until text not null, ended_at text, told_at text);
+    create index goals_untold on goals (ended_at) where state = '达成' and told_at is null;
+    create index goals_chat on goals (chat_id, state, made_at);
+    create index goals_due on goals (until) where state = '进行中';
+    create table goal_parts (
+        goal text not null, key text not null, member text not null, at text not null,
+        primary key (goal, key));
+    create index goal_parts_member on goal_parts (member);
+    create table drills (
+        member text not null, question text not null, box bigint not null, due_at text not null,
+        at text not null, primary key (member, question));
+    create index drills_due on drills (member, due_at);
+    create table drill_answers (
+        id text primary key, member text not null, question text not null, good bigint not null,
+        at text not null);
+    create index drill_answers_member on drill_answers (member, at);
+    create table activities (
+        id text primary key, template text not null, title text not null, chat_id text not null,
+        store text not null, begins text not null, ends text not null, budget bigint not null,
+        body text not null, by_whom text not null, made_at text not null);
+    create index activities_store on activities (store, begins);
+    create index activities_chat on activities (chat_id, begins);
+    create table alerts (
+        id text primary key, kind text not null, chat_id text not null, store text not null,
+        about text not null, evidence text not null, why text not null, topic text not null,
+        owner text not null, state text not null, at text not null, due_at text not null,
+        told_at text, raised_at text, ended_at text, ended_by text not null, note text not null);
+    create index alerts_topic on alerts (kind, chat_id, topic, at);
+    create index alerts_about on alerts (about);
+    create index alerts_owner on alerts (owner, at);
+    create index alerts_store on alerts (store, at);
+    create index alerts_due on alerts (due_at) where ended_at is null and raised_at is null;
+    create index alerts_untold on alerts (at) where told_at is null;
+    create table group_questions (
+        id text primary key, chat_id text not null, member text not null, words text not null,
+        at text not null, due_at text not null);
+    create index group_questions_chat on group_questions (chat_id, at);
+    create index group_questions_due on group_questions (due_at);
+    create index group_questions_member on group_questions (member);
+    create table group_voices (
+        chat_id text not null, code text not null, member text not null, words text not null,
+        at text not null, primary key (chat_id, code, member));
+    create index group_voices_member on group_voices (member);
+    create table group_stages (
+        chat_id text primary key, stage text not null, at text not null);
+    """,
+)
+
+step(
+    "0029 backups that were made",
+    """
+    create table backups (at text primary key, bytes bigint not null);
+    """,
+)

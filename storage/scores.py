@@ -50,11 +50,11 @@ def clear(db: Db, customer: str) -> None:
     db.run("delete from scores where customer = :c", c=customer)
 
 
-def due(db: Db, now: datetime, limit: int = 300) -> list[str]:
+def due(db: Db, now: datetime, limit: int = 1800) -> list[str]:
     """Whose scores time may have changed."""
-    sql = """select distinct customer from scores where review_at <= :now
+    sql = """select customer from scores where review_at <= :now
         order by review_at, customer limit :limit"""
-    return [row["customer"] for row in db.rows(sql, now=now, limit=limit)]
+    return list(dict.fromkeys(row["customer"] for row in db.rows(sql, now=now, limit=limit)))
 
 
 def best(

@@ -46,6 +46,22 @@ class Sqlite:
         with self.atomic():
             self._conn.executemany(sql, [_bound(p) for p in params])
 
+    def stream(self, sql: str, /) -> Iterator[Row]:
+        """Row after row, for tables that do not fit into memory."""
+        cursor = self._conn.execute(sql)
+        names = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
+
+    def fill(self, table: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+        """Put many rows into an empty table."""
+        names = tuple(columns)
+        sql = f"insert into {table} ({', '.join(names)}) values ({', '.join('?' for _ in names)})"
+        self._conn.executemany(sql, (tuple(row) for row in rows))
+
+    def number_on(self) -> None:
+        """Numbers follow the highest one anyway."""
+
     @contextmanager
     def atomic(self) -> Iterator[None]:
         if self._conn.in_transaction:
@@ -74,6 +90,12 @@ class Sqlite:
         steps = self.pending()
         migrations.apply(self._db)
         return steps
+
+    def wrong(self) -> tuple[str, str] | None:
+        """What may lose data, and the cure; None when all is well."""
+        if self.rows("pragma quick_check")[0]["quick_check"] == "ok":
+            return None
+        return "数据库文件损坏", "用 salesbot restore 恢复最近的备份"
 
     def backup(self, target: Path) -> None:
         """A consistent copy, taken while the store is in use."""

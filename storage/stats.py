@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from storage import wide
 from storage.db import Db, Row
 
 FUNNEL = ("加微", "开口", "到店", "试驾", "报价", "下订")
@@ -18,9 +19,10 @@ def _among(stores: Sequence[str]) -> tuple[str, dict[str, str]]:
 def funnel(db: Db, stores: Sequence[str], since: datetime, until: datetime) -> dict[str, int]:
     """Customers who reached each step in that time, each counted once a step."""
     where, names = _among(stores)
-    sql = f"""select e.kind, count(distinct e.customer) as n from events e
-        join customers c on c.id = e.customer
-        where e.at >= :since and e.at < :until and e.undone_at is null and {where}
+    steps = ", ".join(f"'{step}'" for step in FUNNEL)
+    sql = f"""select e.kind, count(distinct e.customer) as n from {wide.join("events e", stores)}
+        where c.id = e.customer and {wide.among("e.kind", steps, stores)}
+            and e.at >= :since and e.at < :until and e.undone_at is null and {where}
         group by e.kind"""
     found = {r["kind"]: r["n"] for r in db.rows(sql, since=since, until=until, **names)}
     return {step: int(found.get(step, 0)) for step in FUNNEL}
@@ -31,12 +33,14 @@ def happened(
 ) -> list[Row]:
     """Events of these kinds with the customer's name and owner, the newest first."""
     where, names = _among(stores)
+    named = {f"k{n}": kind for n, kind in enumerate(kinds)}
+    marks = ", ".join(f":{name}" for name in named) or "null"
     sql = f"""select e.kind, e.at, e.evidence, c.id as customer, c.name, c.owner, c.tier, c.level
-        from events e join customers c on c.id = e.customer
-        where e.at >= :since and e.at < :until and e.undone_at is null and {where}
+        from {wide.join("events e", stores)}
+        where c.id = e.customer and e.at >= :since and e.at < :until and e.undone_at is null
+            and {wide.among("e.kind", marks, stores)} and {where}
         order by e.at desc, e.id"""
-    rows = db.rows(sql, since=since, until=until, **names)
-    return [row for row in rows if row["kind"] in kinds]
+    return db.rows(sql, since=since, until=until, **names, **named)
 
 
 def overdue(db: Db, stores: Sequence[str], before: datetime) -> list[Row]:
@@ -44,8 +48,8 @@ def overdue(db: Db, stores: Sequence[str], before: datetime) -> list[Row]:
     where, names = _among(stores)
     sql = f"""select f.id, f.customer, f.advisor, f.reason, f.origin_at, f.overdue, c.name, c.level,
             c.tier
-        from followups f join customers c on c.id = f.customer
-        where f.state = 'open' and f.origin_at < :before and {where}
+        from {wide.join("followups f", stores)}
+        where c.id = f.customer and f.state = 'open' and f.origin_at < :before and {where}
         order by f.origin_at, f.id"""
     first: dict[str, Row] = {}
     for row in db.rows(sql, before=before, **names):
@@ -56,7 +60,7 @@ def overdue(db: Db, stores: Sequence[str], before: datetime) -> list[Row]:
 def unanswered(db: Db, stores: Sequence[str], before: datetime, since: datetime) -> list[Row]:
     """Customers who spoke before that time and have not been answered since."""
     where, names = _among(stores)
-    sql = f"""select c.name, c.owner, c.level, c.spoke_at from customers c
+    sql = f"""select c.id as customer, c.name, c.owner, c.level, c.spoke_at from customers c
         where c.spoke_at < :before and c.spoke_at >= :since and c.opted_out_at is null
           and c.deleted_at is null and (c.contacted_at is null or c.contacted_at < c.spoke_at)
           and {where} order by c.spoke_at"""

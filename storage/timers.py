@@ -33,8 +33,17 @@ def runs(db: Db, name: str) -> bool:
     return bool(db.rows("select 1 from timers where name = :name", name=name))
 
 
+def due_at(db: Db, name: str) -> datetime | None:
+    rows = db.rows("select due_at from timers where name = :name", name=name)
+    return at(rows[0]["due_at"]) if rows else None
+
+
 def reset(db: Db, name: str, due_at: datetime) -> None:
     """Start it, or have it run at another time than it would."""
     sql = """insert into timers (name, due_at) values (:name, :due)
         on conflict (name) do update set due_at = excluded.due_at"""
     db.run(sql, name=name, due=due_at)
+
+
+def stop(db: Db, name: str) -> None:
+    db.run("delete from timers where name = :name", name=name)

@@ -1,5 +1,6 @@
 """Fixtures: the knowledge read once, a conversation without sockets, the whole stage with them."""
 
+import os
 import random
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import hypothesis
+import postgres_kit
 import pytest
 from outbox_kit import office as office
 
@@ -20,11 +22,14 @@ from handlers.team import Team
 from handlers.values import Action, Card, Inbound, Send
 from storage import customers
 from storage.customers import Customer
+from storage.db import Db
 from storage.sqlite import Sqlite
 
 # A machine that is busy for a moment is no bug.
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
+
+ON_BOTH = {"test_storage", "test_conversation", "test_prizes"}  # `make soak`: all of them
 
 
 @pytest.fixture(scope="session")
@@ -97,12 +102,29 @@ class Talk:
         return {t.code: t.polarity for t in tags}
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The stories of some modules hold on either store; SALESBOT_STORES names another choice."""
+    if "db" in metafunc.fixturenames:
+        wanted = ["sqlite", "postgres"] if metafunc.module.__name__ in ON_BOTH else ["sqlite"]
+        stores = os.environ.get("SALESBOT_STORES", "").split() or wanted
+        metafunc.parametrize("db", stores, indirect=True)
+
+
 @pytest.fixture
-def db() -> Iterator[Sqlite]:
+def db(request: pytest.FixtureRequest) -> Iterator[Db]:
+    if getattr(request, "param", "sqlite") == "postgres":
+        with postgres_kit.store(request.getfixturevalue("server")) as store:
+            yield store
+        return
     store = Sqlite(None)
     store.migrate()
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres_kit.Server]:
+    yield from postgres_kit.serve()
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from bot.commands import bench
 from bot.commands.bench import Size, callback
 from bot.wecom import envelope
 
-SMALL = Size(rounds=1, burst=40, limit_s=5.0, asked=4, starts=1, messages=40)
+SMALL = Size(rounds=1, burst=40, limit_s=5.0, asked=4, starts=1, messages=40,
+             members=20)  # fmt: skip
 
 
 def delivered(raw):

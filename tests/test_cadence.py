@@ -95,6 +95,41 @@ def test_thanks_that_were_given_are_not_asked_for_and_the_call_still_is(talk):
     assert "离店一天，打个电话" in str(did)
 
 
+def test_thanks_of_a_late_visit_are_due_while_the_advisor_is_still_there(talk):
+    until(talk, "03-06 16:50")
+    cadence.happened(talk.customer("wang"), "到店", talk.ctx())
+
+    assert due(talk)["visit.thanks"] == "03-06 18:00"
+
+
+def test_thanks_that_nobody_gave_are_still_owed_but_not_in_the_words_of_that_day(talk):
+    cadence.happened(talk.customer("wang"), "到店", talk.ctx())
+    thanks = next(f for f in owed.open_of(talk.db, "wang") if f.kind == "thanks")
+    same_day = followups.advice(talk.customer("wang"), thanks, talk.ctx())
+    owed.drop(talk.db, "wang", talk.now, "试", ("call",))
+    until(talk, "03-07 09:00")
+
+    assert owed.get(talk.db, thanks.id).state == "open"
+    late = followups.item(thanks, talk.customer("wang"), talk.ctx())
+    assert late.why.startswith("离店致谢过了时候，")
+    assert late.say != same_day
+
+
+def test_moments_that_passed_in_a_holiday_make_one_line(talk):
+    cadence.happened(talk.customer("wang"), "交付", talk.ctx())
+    found = [f for f in owed.open_of(talk.db, "wang") if f.kind.startswith("owner")]
+    talk.now = at(talk, "04-06 09:59")
+
+    talk.wait(minutes=1)
+
+    shown = {f.kind: (owed.get(talk.db, f.id).state, owed.get(talk.db, f.id).outcome)
+             for f in found}  # fmt: skip
+    assert {k: v for k, v in shown.items() if k != "owner30"} == dict.fromkeys(
+        ("owner1", "owner3", "owner7"), ("done", "过了时候")
+    )
+    assert shown["owner30"][0] == "open"
+
+
 def test_nothing_is_owed_to_who_opted_out(talk):
     customers.change(talk.db, "wang", opted_out_at=talk.now)
 
@@ -273,15 +308,19 @@ def test_a_rate_is_one(touches, replies):
 # Judging again
 
 
-def test_a_level_that_fell_silent_is_asked_about_and_the_answer_holds(talk):
+def fell_silent(talk):
+    """The morning on which the level is asked about."""
     talk.says("zhang", "客户王女士说：现在有现车吗，这周能定")
     assert due(talk)["level.stale"] == "03-10 08:45"
     owed.drop(talk.db, "wang", talk.now, "test", ("cadence",))
-    did = until(talk, "03-11 09:00")
-    assert "两个周期没有说话" in str(did)
-    talk.did = did
-
+    talk.did = until(talk, "03-11 09:00")
+    assert "两个周期没有说话" in str(talk.did)
     talk.says("zhang", "1")
+
+
+def test_a_level_that_fell_silent_is_asked_about_and_the_answer_holds(talk):
+    fell_silent(talk)
+
     card = next(a for a in talk.did if isinstance(a, Card))
     assert card.title == "王女士还是H级吗？"
     talk.says("zhang", "4")
@@ -289,6 +328,20 @@ def test_a_level_that_fell_silent_is_asked_about_and_the_answer_holds(talk):
     assert talk.customer("wang").level == "C"
     assert talk.customer("wang").level_reason == "张伟判断"
     assert "记为" in talk.texts()
+
+
+def test_a_verdict_can_be_taken_back(talk):
+    fell_silent(talk)
+    was = talk.customer("wang")
+    owing = due(talk)
+    talk.taps("zhang", "C级")
+    assert talk.customer("wang").level == "C"
+
+    talk.says("zhang", "撤销")
+
+    now = talk.customer("wang")
+    assert (now.level, now.pinned_until) == (was.level, was.pinned_until)
+    assert due(talk) == owing
 
 
 def test_who_spoke_since_is_not_asked_about(talk):

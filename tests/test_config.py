@@ -221,7 +221,7 @@ def written(data, at=""):
 # What a channel may leave out stands in the file once, under [wecom.contact].
 INHERITED = {f"wecom.{c}.{k}" for c in ("kf", "archive", "aibot")
              for k in ("secret", "token", "encoding_aes_key")}  # fmt: skip
-INSIDE = {"folder", "timezone", "reach.link", "reach.robots"}
+INSIDE = {"folder", "timezone", "reach.link", "reach.robots", "reach.pages"}
 
 
 def test_every_setting_stands_in_the_shipped_file_and_none_that_is_not():

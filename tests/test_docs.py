@@ -146,11 +146,6 @@ def test_the_conversation_file_that_is_shown_is_well_formed(text):
     assert len(steps) == len(text.splitlines())
 
 
-@pytest.mark.parametrize("verb", player.LATER)
-def test_what_comes_later_is_told(verb):
-    assert f"`{verb} " in read(DOCS / "conversation.md")
-
-
 # Examples
 
 

@@ -1,7 +1,7 @@
 """周期, 卡住名单, 清单: how long steps take, who is stuck, what comes next."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +15,7 @@ from handlers.settings import Journey
 from handlers.values import Card
 from storage import customers, events
 from storage.customers import Customer
+from storage.sqlite import Sqlite
 
 DAY = timedelta(days=1)
 NOW = datetime.fromisoformat("2026-03-06T09:00:00+08:00")
@@ -237,3 +238,29 @@ def test_the_command_line_tells_the_same(tmp_path):
 
     assert json.loads(done.output)[0]["spans"][0]["step"] == "加微→开口"
     assert lost.exit_code == 2
+
+
+def test_who_is_stuck_can_be_listed_at_the_command_line(tmp_path):
+    store = Sqlite(tmp_path / "s.db")
+    store.migrate()
+    met = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    with store.atomic():
+        customers.add(store, Customer(id="w", name="王女士", store="a", owner="z", stage="加微",
+                                      added_at=met))  # fmt: skip
+        events.add(store, event_id="e", customer="w", kind="加微", when=met, source="system")
+    store.close()
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[storage]\nurl = "sqlite:///{tmp_path}/s.db"\n[[stores]]\nid = "a"\nname = "A"\n'
+        '[[managers]]\nuserid = "m"\nname = "M"\nstores = ["a"]\n',
+        encoding="utf-8",
+    )
+
+    def rows(at):
+        command = ["--config", str(config), "journey", "--for", "m", "--stuck", "--at", at]
+        return json.loads(CliRunner().invoke(main, [*command, "--json"]).output)
+
+    assert rows("2026-03-03T09:00") == []
+    [found] = rows("2026-03-11T18:00")
+    assert (found["name"], found["stage"], found["days"], found["by"]) == (
+        "王女士", "加微", 10, "默认")  # fmt: skip

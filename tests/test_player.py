@@ -31,6 +31,7 @@ LINES = [
     ("customer wang -> zhang: 有点贵", ("customer", "wang", "zhang", "有点贵")),
     ("customer wang -> g1: 有人提车了吗", ("customer", "wang", "g1", "有人提车了吗")),
     ("group team zhang: @小福 签到", ("group", "zhang", "team", "@小福 签到")),
+    ("page g1 wang: 签到", ("page", "wang", "g1", "签到")),
     ("@clock 2026-03-06 09:00", ("@clock", "", "", "2026-03-06 09:00")),
     ("@clock +1d 08:45", ("@clock", "", "", "+1d 08:45")),
     ("@archive on", ("@archive", "", "", "on")),
@@ -81,7 +82,9 @@ WRONG = [
     ("客户说 有点贵", "看不懂"),
     ("advisor zhang 帮助", "看不懂"),
     ("advisor zhang:", "看不懂"),
-    ("page g1 wang: 签到", "H5 页面还没有接入"),
+    ("page g1 nobody: 签到", "没有成员 nobody"),
+    ("page team wang: 签到", "没有客户群 team"),
+    ("page g1 wang: 预约试驾 颜色=红", "预约试驾 没有字段 颜色"),
     ("@fault slow 3", "没有故障 slow"),
 ]
 

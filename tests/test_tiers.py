@@ -1,5 +1,6 @@
 """Tier and level: raised at once, lowered slowly, each with the words or numbers that say so."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.demo import START as NOW
-from handlers import tiers
+from handlers import housekeeping, tiers
 from handlers.settings import Room, Tiers
 from handlers.tiers import Facts, Signal, judge
 from handlers.values import Send
-from storage import customers, events, groups
+from storage import customers, events, groups, timers
 from storage.customers import Customer
 
 SETTINGS = Tiers()
@@ -230,6 +231,24 @@ def test_an_appointment_makes_somebody_high_until_it_is_over(talk):
     talk.wait(days=3)
 
     assert talk.customer("wang").tier == "low"
+
+
+def test_a_large_store_is_judged_slice_by_slice_and_goes_on_where_it_stopped(talk):
+    many = housekeeping.SLICE + 20
+    for n in range(many):
+        who = replace(talk.customer("wang"), id=f"x{n:04}", name=f"客户{n}", tier="high")
+        customers.add(talk.db, who)
+    talk.wait(minutes=1)
+    talk.now = talk.ctx().tomorrow(housekeeping.AT) - timedelta(minutes=1)
+
+    def high():
+        return sum(talk.customer(f"x{n:04}").tier == "high" for n in range(many))
+
+    talk.wait(minutes=1)
+    assert 0 < high() <= 40
+    talk.wait(minutes=1)
+    assert high() == 0
+    assert not [name for name in timers.known(talk.db) if name.startswith(housekeeping.DECAY)]
 
 
 def test_an_opt_out_is_low_at_once(talk):

@@ -21,6 +21,8 @@ from aiohttp import web
 from bot import server
 from bot.clock import WallClock
 from bot.commands.bench_audience import audiences
+from bot.commands.bench_console import console
+from bot.commands.bench_h5 import h5
 from bot.commands.bench_nlp import nlp
 from bot.commands.bench_ticks import ticks
 from bot.commands.common import fail, json_option, show
@@ -453,6 +455,8 @@ BENCHES: dict[str, tuple[Run, str]] = {
     "nlp": (nlp, "约 20 秒"),
     "ticks": (ticks, "约 15 秒"),
     "audience": (audiences, "约 20 秒"),
+    "h5": (h5, "约 10 秒"),
+    "console": (console, "约 2 分钟"),
 }
 FULL = Size(rounds=15, burst=6000, limit_s=8.0, asked=1000, starts=7, messages=30_000,
             customers=1_000_000)  # fmt: skip

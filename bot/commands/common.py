@@ -15,10 +15,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bot import config, library
+from bot import config, library, stores
 from bot.app import Knowledge
 from bot.clock import WallClock
 from bot.config import Config, ConfigError
+from bot.stores import Store
 from handlers.audience import AudienceError
 from handlers.context import Ctx
 from handlers.dictionary import DictionaryError
@@ -28,8 +29,7 @@ from nlp.model import ModelError
 from nlp.train import LabelError
 from scriptbank.bank import Bank
 from scriptbank.problems import LoadError
-from storage.db import StorageError
-from storage.sqlite import Sqlite
+from storage.db import Db, StorageError
 
 BROKEN, WRONG_USE = 1, 2
 
@@ -96,12 +96,12 @@ def moment(text: str, zone: str) -> datetime:
 
 
 @contextmanager
-def opened(settings: Config) -> Iterator[Sqlite]:
-    """The embedded store as it is; one that lacks steps says so instead of failing half-way."""
-    path = settings.database()
-    if not path.exists():
+def opened(settings: Config) -> Iterator[Store]:
+    """The store as it is; one that lacks steps says so instead of failing half-way."""
+    if not stores.there(settings):
+        path = settings.database()
         raise StorageError(f"还没有数据库 {path}；请先运行 salesbot migrate 或 salesbot serve")
-    store = Sqlite(path)
+    store = stores.opened(settings)
     try:
         if store.pending():
             raise StorageError("数据库的结构比程序旧，请先运行 salesbot migrate")
@@ -110,7 +110,7 @@ def opened(settings: Config) -> Iterator[Sqlite]:
         store.close()
 
 
-def context(store: Sqlite, settings: Config, now: datetime) -> Ctx:
+def context(store: Db, settings: Config, now: datetime) -> Ctx:
     """What a handler would see at that time."""
     know = Knowledge(library.lexicon(settings), Bank(library.stored(store)), ())
     return Ctx(db=store, now=now, lexicon=know.lexicon, bank=know.bank, rng=Random(0),

@@ -5,7 +5,7 @@ import asyncio
 import click
 from aiohttp import web
 
-from bot import alone, server
+from bot import server, stores
 from bot.clock import WallClock
 from bot.commands.common import BROKEN, Options, fail, told
 from bot.commands.run import stopped
@@ -22,7 +22,7 @@ def connect(options: Options) -> None:
     """打出接入向导的链接：15 分钟内有效，只能用一次。"""
     with told():
         config = options.load()
-        with alone.held(config.database()) as ours:
+        with stores.held(config) as ours:
             try:
                 asyncio.run(_connect(config, serving=not ours))
             except OSError as exc:

@@ -18,7 +18,7 @@ from handlers.proposals import Cluster, Trial
 from handlers.words import short
 from storage import corrections as rows
 from storage import rules
-from storage.sqlite import Sqlite
+from storage.db import Db
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Desk:
     """What the operator works on: open corrections, the store, the history to try rules on."""
 
     config: Config
-    store: Sqlite
+    store: Db
     ctx: Ctx
     clusters: list[Cluster]
     history: list[str]

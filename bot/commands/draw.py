@@ -24,8 +24,8 @@ from bot.commands.common import (
 from handlers import draws, lots
 from handlers.draws import WEIGHED, Unlawful
 from storage import draws as rows
+from storage.db import Db
 from storage.draws import OPEN, Draw
-from storage.sqlite import Sqlite
 
 BY = "命令行"
 
@@ -132,7 +132,7 @@ def export(options: Options, draw_id: str, file: Path) -> None:
     click.echo(f"记录写进 {file}，可以发到群里。核对：salesbot draw verify {file}")
 
 
-def _found(db: Sqlite, draw_id: str) -> Draw:
+def _found(db: Db, draw_id: str) -> Draw:
     found = rows.get(db, draw_id)
     return found if found else fail(f"没有抽奖 {draw_id}，用 salesbot draw list 看编号")
 

@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from bot import alone, library, server
+from bot import library, server, stores
 from bot.archive import messages
 from bot.clock import WallClock
 from bot.commands.common import BROKEN, WRONG_USE, Options, fail, json_option, told
@@ -25,7 +25,6 @@ from bot.config import Config
 from bot.server import Keys, Running
 from storage import archive, inbox
 from storage.db import Db, number
-from storage.sqlite import Sqlite
 
 CHUNK = 500  # messages that share a commit
 LONGEST = 16 * 1024 * 1024  # bytes of a line; the longest forwarded chat is far below
@@ -169,8 +168,7 @@ def _row(data: dict[str, Any]) -> inbox.Kept:
 def _check(config: Config, read: Iterator[dict[str, Any]], found: Tally, shown: Shown) -> None:
     """As importing would count them; of each id a few bytes are remembered."""
     seen: set[bytes] = set()
-    path = config.database()
-    with _opened(path) if path.exists() else nullcontext() as store:
+    with _opened(config) if stores.there(config) else nullcontext() as store:
         for chunk in _chunks(read):
             fresh = {}
             for row in chunk:
@@ -185,8 +183,8 @@ def _check(config: Config, read: Iterator[dict[str, Any]], found: Tally, shown: 
 
 
 @contextmanager
-def _opened(path: Any) -> Iterator[Sqlite]:
-    store = Sqlite(path)
+def _opened(config: Config) -> Iterator[Db]:
+    store = stores.opened(config)
     try:
         yield store
     finally:
@@ -194,7 +192,7 @@ def _opened(path: Any) -> Iterator[Sqlite]:
 
 
 def _take(config: Config, read: Iterator[dict[str, Any]], found: Tally, shown: Shown) -> None:
-    with alone.held(config.database()) as first:
+    with stores.held(config) as first:
         found.server = not first
         asyncio.run(_taken(config, read, found, shown))
 

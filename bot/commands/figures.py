@@ -23,6 +23,7 @@ class Size:
     starts: int = 3
     messages: int = 10_000
     customers: int = 100_000
+    members: int = 500  # of a group
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,14 @@ from bot import contacts, outbox, server
 from bot.clock import Clock, WallClock
 from bot.commands.common import BROKEN, Options, context, fail, json_option, opened, told
 from bot.config import Config
+from bot.stores import Store
 from bot.wecom.client import Client
 from bot.wecom.errors import WeComError
 from handlers import reconcile as work
 from handlers.context import Ctx
 from handlers.values import Action, Ask, Inbound
 from storage import reconciles as runs
+from storage.db import Db
 from storage.reconciles import Run
 from storage.sqlite import Sqlite
 
@@ -43,7 +45,7 @@ class Walk:
     """Asks and takes one answer after the other; each answer is one transaction."""
 
     def __init__(
-        self, store: Sqlite, config: Config, client: Client, clock: Clock, *,
+        self, store: Db, config: Config, client: Client, clock: Clock, *,
         secret: str, trust: bool = False, sleep: Sleep = asyncio.sleep, shown: Shown = _unseen,
     ) -> None:  # fmt: skip
         self._store = store
@@ -133,7 +135,7 @@ def reconcile(options: Options, dry_run: bool, trust: bool, as_json: bool) -> No
 
 
 @contextmanager
-def _copied(store: Sqlite, wanted: bool) -> Iterator[Sqlite]:
+def _copied(store: Store, wanted: bool) -> Iterator[Db]:
     """The store itself, or a copy that is thrown away: a trial takes the same steps."""
     if not wanted:
         yield store
@@ -150,7 +152,7 @@ def _copied(store: Sqlite, wanted: bool) -> Iterator[Sqlite]:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    store: Sqlite
+    store: Db
     config: Config
     ids: server.Keys
     trust: bool

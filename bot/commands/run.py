@@ -4,7 +4,8 @@ import asyncio
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import aiohttp
 import click
 from aiohttp import web
 
-from bot import alone, scheduler, server
 from bot import doctor as checks
+from bot import roles, server, stores
 from bot.clock import WallClock
 from bot.commands.common import BROKEN, WRONG_USE, Options, fail, json_option, show, told
 from bot.config import Config
@@ -25,18 +26,18 @@ from bot.sandbox.player import PlayError, Step
 
 
 @click.command()
-@click.option("--role", type=click.Choice(["all", "web", "worker", "ticker"]), default="all",
+@click.option("--role", type=click.Choice(roles.ROLES), default="all",
               show_default=True, help="进程角色；嵌入式数据库只能用 all")  # fmt: skip
 @click.pass_obj
-def serve(options: Options, role: str) -> None:
+def serve(options: Options, role: roles.Role) -> None:
     """接真实的企业微信。"""
     with told():
         config = options.load()
-        if role != "all":
+        if role != "all" and not stores.shared(config):
             fail(f"--role {role} 要配 PostgreSQL；SQLite 只有一个进程，请用 --role all", WRONG_USE)
         server.keys(config)
-        with alone.held(config.database()):  # the other commands see that somebody works on it
-            asyncio.run(_serve(config))
+        with stores.held(config, serving=True):  # the other commands see that somebody is there
+            asyncio.run(_serve(config, role))
 
 
 def _many_files() -> None:
@@ -48,7 +49,7 @@ def _many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, role: roles.Role) -> None:
     _many_files()
     ids = server.keys(config)
     name = config.wecom.aibot.name if config.wecom.aibot else ""
@@ -56,17 +57,28 @@ async def _serve(config: Config) -> None:
         aiohttp.ClientSession() as session,
         server.assemble(config, ids, WallClock(), session, bot_name=name) as running,
     ):
-        app = web.Application()
-        app.add_routes(server.routes(running, ids.channels, config.wecom.callback_window_s))
-        runner = web.AppRunner(app, **server.GUARDS)
-        Patience().watch(app, runner)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, config.server.host, config.server.port).start()
+        if role in ("worker", "ticker"):
+            click.echo(f"{role} 已启动，{stores.name(config)}")
+            await _until_stopped(running, role)
+            return
+        async with _listening(running):
             click.echo(_surfaces(config))
-            await _until_stopped(running)
-        finally:
-            await runner.cleanup()
+            await _until_stopped(running, role)
+
+
+@asynccontextmanager
+async def _listening(running: server.Running) -> AsyncIterator[None]:
+    """The port is open: callbacks and pages."""
+    config, app = running.config, web.Application()
+    app.add_routes(server.routes(running, running.ids.channels, config.wecom.callback_window_s))
+    runner = web.AppRunner(app, **server.GUARDS)
+    Patience().watch(app, runner)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, config.server.host, config.server.port).start()
+        yield
+    finally:
+        await runner.cleanup()
 
 
 SURFACES = {"app": "自建应用", "contact": "客户联系", "kf": "微信客服", "archive": "会话存档",
@@ -81,7 +93,8 @@ def _surfaces(config: Config) -> str:
     if calendar.state != "ok":
         lines.append(f"  {calendar.name}：{calendar.said}")
     on = bool(config.server.public_url)
-    lines.append(f"  侧边栏：{'开' if on else '关（没有填 [server] public_url）'}")
+    lines += [f"  {name}：{'开' if on else '关（没有填 [server] public_url）'}"
+              for name in ("侧边栏", "群页面", "看板")]  # fmt: skip
     return "\n".join(lines)
 
 
@@ -106,15 +119,13 @@ async def stopped() -> None:
     await stop.wait()
 
 
-async def _until_stopped(running: server.Running) -> None:
+async def _until_stopped(running: server.Running, role: roles.Role = "all") -> None:
     """Work until SIGTERM or Ctrl-C; what is being handled is finished first."""
-    clock = scheduler.start(running.knock)
-    work = asyncio.create_task(running.run())
+    work = asyncio.create_task(roles.run(running, role))
     stop = asyncio.create_task(stopped())
     try:
         await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        clock.shutdown(wait=False)
         work.cancel()
         stop.cancel()
         await asyncio.gather(work, stop, return_exceptions=True)

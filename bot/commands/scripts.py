@@ -40,7 +40,7 @@ from scriptbank.lint import lint as lint_scripts
 from scriptbank.problems import LoadError, Problem
 from scriptbank.script import Script
 from storage import scripts as rows
-from storage.sqlite import Sqlite
+from storage.db import Db
 
 KINDS = (".toml", ".xlsx", ".csv")
 LONG = 2000  # rows from which an import takes seconds
@@ -107,7 +107,7 @@ def _watched(found: Sequence[Script]) -> Iterable[Script]:
     return track(found, "核对", console=Console(stderr=True), disable=len(found) < LONG)
 
 
-def _apply(store: Sqlite, seen: Preview, source: str, *, remove: bool) -> None:
+def _apply(store: Db, seen: Preview, source: str, *, remove: bool) -> None:
     with store.atomic():
         imports.bring_in(store, seen, WallClock().now(), source=source, by=BY, remove=remove)
 
@@ -323,7 +323,7 @@ def stats(options: Options, days: int, page: Path | None, as_json: bool) -> None
     show(table, columns, as_json=as_json)
 
 
-def _page(store: Sqlite, config: Config, titles: Mapping[str, str], days: int) -> str:
+def _page(store: Db, config: Config, titles: Mapping[str, str], days: int) -> str:
     ctx = context(store, config, WallClock().now())
     used = rows.usage(store, ctx.now - timedelta(days=days))
     names = ("shown", "adopted", "edited", "refused", "replied")

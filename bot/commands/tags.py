@@ -111,7 +111,8 @@ def _what(c: Condition) -> str:
         return f"{f'{c.within}天内' if c.within else ''}{names[c.code]}"
     code = c.code or "任何人"
     said = {"intent": f"意图{INTENTS.get(code, code)}", "signal": f"{code}级信号",
-            "event": f"发生{code}", "touch": f"来自{code}", "about": f"替{code}问"}  # fmt: skip
+            "event": f"发生{code}", "touch": f"来自{code}", "about": f"替{code}问",
+            "preference": f"偏好题选了{code}"}  # fmt: skip
     return said[c.basis]
 
 

@@ -22,7 +22,9 @@ STATIC = Path(__file__).parent / "static"
 FILES = {"jssdk.js": "text/javascript", "authorise.css": "text/css"}
 LIFE = timedelta(seconds=7200)
 PER_HOUR = {"corp": 400, "app": 100}
-FORGOTTEN = ("salesbot_sidebar", "salesbot_login")  # another phone has not logged in yet
+# Another phone has not logged in yet.
+FORGOTTEN = (("salesbot_sidebar", "/sidebar/"), ("salesbot_login", "/sidebar/"),
+             ("salesbot_h5", "/h5/"))  # fmt: skip
 NEEDED = {
     "text": ("content",), "image": ("mediaid",), "video": ("mediaid",), "file": ("mediaid",),
     "news": ("link", "title"), "miniprogram": ("appid", "title", "page"),
@@ -107,8 +109,8 @@ class Client:
         device = Device(query.get("member", ""), query.get("customer", ""), query.get("chat", ""))
         answer = web.Response(status=302, headers={"Location": to, "Cache-Control": "no-store"})
         answer.set_cookie(COOKIE, self._devices.start(device), path="/", samesite="Lax")
-        for name in FORGOTTEN:
-            answer.del_cookie(name, path="/sidebar/")
+        for name, path in FORGOTTEN:
+            answer.del_cookie(name, path=path)
         return answer
 
     async def _register(self, request: web.Request) -> web.Response:

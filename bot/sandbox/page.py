@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -36,6 +37,7 @@ class Page:
             web.get("/", self._index),
             web.get("/sandbox/", self._index),
             web.get("/sandbox/state", self._state),
+            web.get("/sandbox/group", self._group),
             web.get("/sandbox/picture/{media_id}", self._picture),
         ]
         found += [web.get(f"/sandbox/static/{name}", _file(name)) for name in FILES]
@@ -55,6 +57,13 @@ class Page:
         )  # fmt: skip
         found = await view.state(self._stage, wanted)
         return web.json_response(found, dumps=_dumps)
+
+    async def _group(self, request: web.Request) -> web.Response:
+        """A customer opens the page of their group, on a phone of their own."""
+        query = request.query
+        link = await self._stage.link(query.get("chat", "g1"))
+        phone = urlencode({"member": query.get("customer", "wang"), "url": link})
+        raise web.HTTPFound(f"/sandbox/wecom/open?{phone}")
 
     async def _picture(self, request: web.Request) -> web.Response:
         try:

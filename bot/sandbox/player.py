@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.sandbox import phones
 from bot.sandbox.faults import Faults
 from bot.sandbox.world import Impossible, World
 from handlers.settings import Settings
@@ -54,9 +55,6 @@ _CLOCK = re.compile(
 )
 _STEP = re.compile(r"(\d+)([dhms])")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-LATER = {
-    "page": "群成员的 H5 页面还没有接入沙盒",
-}
 
 
 def parse(text: str, cast: Cast) -> list[Step]:
@@ -86,14 +84,12 @@ def _step(number: int, line: str) -> Step:
     if verb.startswith("@"):
         return Step(number, verb, "", "", rest.strip())
     raise PlayError(
-        f"第{number}行看不懂：{line}。行首要是 advisor、manager、tap、group、customer、kf、event、"
-        "@clock、@archive、@consent 或 @fault"
+        f"第{number}行看不懂：{line}。行首要是 advisor、manager、tap、group、customer、kf、page、"
+        "event、@clock、@archive、@consent 或 @fault"
     )
 
 
 def _check(step: Step, cast: Cast, before: list[Step]) -> None:
-    if step.verb in LATER:
-        raise PlayError(f"第{step.number}行：{LATER[step.verb]}")
     checks: dict[str, Callable[[], str]] = {
         "advisor": lambda: _known(step.who, cast.advisors, "顾问"),
         "manager": lambda: _known(step.who, cast.managers, "经理"),
@@ -106,6 +102,11 @@ def _check(step: Step, cast: Cast, before: list[Step]) -> None:
         "customer": lambda: (
             _known(step.who, _customers(cast, before), "客户")
             or _known(step.to, cast.advisors | cast.groups, "顾问或客户群")
+        ),
+        "page": lambda: (
+            _known(step.to, cast.groups, "客户群")
+            or _known(step.who, _customers(cast, before) | cast.advisors | cast.managers, "成员")
+            or phones.wrong(step.text)
         ),
         "event": lambda: _event(step, cast),
         "@clock": lambda: _clock(step.text),

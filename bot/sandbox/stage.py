@@ -1,5 +1,6 @@
 """The whole bot and the pretend WeCom in one process, joined by real HTTP on loopback."""
 
+import hashlib
 import json
 import socket
 import tempfile
@@ -19,19 +20,23 @@ from bot.clock import SandboxClock, WallClock
 from bot.config import Config, Server, Storage, Wecom
 from bot.sandbox import demo, player
 from bot.sandbox.origin import ours, refusal
+from bot.sandbox.phones import Phones
 from bot.sandbox.player import PlayError, Step
 from bot.sandbox.wecom import Pretend
 from bot.sandbox.world import Impossible, World
 from bot.server import Keys, Running
 from bot.wecom.cipher import fresh_keys
 from bot.wecom.envelope import Channel
+from handlers import h5_address
+from handlers.settings import Reach
 from scriptbank import facts
 from scriptbank.bank import Bank
-from storage import customers
+from storage import customers, games
 from storage.db import Db
 
 Result = dict[str, Any]
 UPLOADS = 32 * 1024 * 1024  # the pretend API takes files of up to 20 MB
+USUAL = "http://127.0.0.1:8080"
 BETWEEN = timedelta(seconds=5)  # what passes between two lines of a play
 
 
@@ -70,6 +75,9 @@ class Stage:
     archive: bool = False
     private: list[PrivateLine] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.phones = Phones(self.link)
 
     # What people do
 
@@ -130,6 +138,8 @@ class Stage:
         seen = len(self.pretend.received())
         for n, step in enumerate(steps):
             try:
+                if step.verb == "page":
+                    yield await self._page(step)
                 await self._perform(step)
             except Impossible as wrong:
                 raise PlayError(f"第{step.number}行：{wrong}") from None
@@ -141,7 +151,16 @@ class Stage:
             for item in self.pretend.received(seen):
                 seen = item["n"]
                 if not item.get("dropped"):
-                    yield player.shown(item)
+                    yield player.shown(item).replace(self.url, USUAL)  # the port is any free one
+
+    async def link(self, chat: str) -> str:
+        """The address that the group's owner would paste."""
+        now, app = self.clock.now(), self.running.app
+        return await app.writer.do(lambda db: h5_address.link(chat, app.ctx(db, "link", now)))
+
+    async def _page(self, step: Step) -> str:
+        said = await self.phones.does(step.who, step.to, step.text)
+        return player.shown({"to": step.who, "type": "text", "text": said})
 
     async def _perform(self, step: Step) -> None:
         if step.verb in ("advisor", "manager"):
@@ -178,11 +197,12 @@ def _next_minute(at: datetime) -> datetime:
 async def open_stage(
     *, start: datetime, frozen: bool, port: int = 0, empty: bool = False,
     knowledge: Knowledge | None = None, folder: Path | None = None, more: More | None = None,
+    store: str = "sqlite:///sandbox.db",
 ) -> AsyncIterator[Stage]:  # fmt: skip
     """Serve it on loopback; `folder` None keeps the store in a temporary one."""
     with tempfile.TemporaryDirectory(prefix="salesbot-") as temporary:
         base = folder or Path(temporary)
-        wish = _Wish(start, frozen, empty, knowledge, more)
+        wish = _Wish(start, frozen, empty, knowledge, more, store)
         async with (
             aiohttp.ClientSession() as session,
             _serving(base, session, _Site(port), wish) as stage,
@@ -199,6 +219,7 @@ class _Wish:
     empty: bool
     knowledge: Knowledge | None
     more: More | None
+    store: str
 
 
 @asynccontextmanager
@@ -211,6 +232,7 @@ async def _serving(
     # The port is needed before the routes are known, since the API base is on it.
     url = await site.bind()
     config = _config(world, base, site.port, url)
+    config = config.model_copy(update={"storage": Storage(url=wish.store)})
     ids = Keys(world.corp_id, world.agent_id, world.app_secret, world.contact_secret,
                _channels(world))  # fmt: skip
     async with server.assemble(
@@ -218,6 +240,8 @@ async def _serving(
         salt="sandbox", bot_name=world.bot_name,
     ) as running:  # fmt: skip
         await running.writer.do(lambda db: _prepare(db, known, clock.now(), wish.empty))
+        if wish.frozen:
+            await running.writer.do(_open_secrets)
         pretend = Pretend(
             world, clock.now, WallClock().now, session, base_url=config.wecom.api_base,
             poll_s=0.05 if wish.frozen else 1.0,
@@ -229,17 +253,18 @@ async def _serving(
         async with site:
             await pretend.connect(_addresses(url, ids.channels))
             yield stage
+            await stage.phones.close()
             await pretend.close()
 
 
 def _config(world: World, base: Path, port: int, url: str) -> Config:
     return Config(
-        server=Server(port=port, public_url=url), storage=Storage(url="sqlite:///sandbox.db"),
+        server=Server(port=port, public_url=url),
         wecom=Wecom(
             corp_id=world.corp_id, api_base=f"{url}/sandbox/wecom",
             oauth_base=f"{url}/sandbox/wecom", jssdk_url=f"{url}/sandbox/wecom/jssdk.js",
         ),
-        settings=demo.SETTINGS, folder=base,
+        settings=demo.SETTINGS.model_copy(update={"reach": Reach(pages=url)}), folder=base,
     )  # fmt: skip
 
 
@@ -291,6 +316,12 @@ def _prepare(db: Db, known: Knowledge, end: datetime, empty: bool) -> None:
     library.save(db, known.bank.all(), end - timedelta(days=demo.DAYS))
     if not empty:
         demo.fill(db, known, end)
+
+
+def _open_secrets(db: Db) -> None:
+    """A play shows the same codes, tickets and addresses each time."""
+    for name in ("prizes", "draws", "h5"):
+        games.given(db, name, hashlib.sha256(name.encode()).hexdigest())
 
 
 def _channels(world: World) -> Mapping[str, Channel]:

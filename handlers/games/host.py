@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from handlers import earning, reach
+from handlers import earning, preferences, reach, together
 from handlers.context import Ctx
 from handlers.games import lobby
 from handlers.games.base import Gain, Game, Kit, Turn
@@ -176,9 +176,20 @@ def _played(round_: Round, turn: Turn, seat: Seat, ctx: Ctx) -> Said:
     else:
         said = _goes_on(round_, game, turn, seat, ctx)
     if turn.took:
+        said = _further(round_, turn, said, seat, ctx)
         games.moved(ctx.db, key=seat.key, round_id=round_.id, player=seat.player, said=said.text,
                     now=ctx.now)  # fmt: skip
     return said
+
+
+def _further(round_: Round, turn: Turn, said: Said, seat: Seat, ctx: Ctx) -> Said:
+    """What a move means beside the game: for a common goal, for what somebody likes or knows."""
+    after_ = replace(round_, body=turn.state)
+    right = any(player == seat.player for player, _ in turn.gains)
+    more = [preferences.noted(after_, seat, ctx),
+            together.note(seat, together.PLAY, seat.key, ctx),
+            together.note(seat, together.RIGHT, seat.key, ctx) if right else ""]  # fmt: skip
+    return replace(said, text="\n".join(filter(None, [said.text, *more])))
 
 
 def _goes_on(round_: Round, game: Game, turn: Turn, seat: Seat, ctx: Ctx) -> Said:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from handlers.context import Ctx
 from handlers.values import Inbound
+from storage import groups
 
 LONGEST = 16  # characters of a nickname; some have two thousand
 OUT = "您已经选了不参加群里的游戏；想回来就说 参加。"
@@ -43,9 +44,10 @@ def called(name: str) -> str:
 
 
 def in_charge(seat: Seat, started_by: str, ctx: Ctx) -> bool:
-    """Whoever started it, a manager, or who runs the program."""
+    """Whoever started it, the group's owner, a manager, or who runs the program."""
+    room = groups.get(ctx.db, seat.chat)
     return (
-        seat.player == started_by
+        seat.player in (started_by, room["owner"] if room else started_by)
         or ctx.team.manager(seat.player) is not None
         or seat.player in ctx.settings.access.operators
     )

@@ -256,6 +256,11 @@ $("drawer-shut").addEventListener("click", shut);
 for (const id of ["customer", "advisor"]) {
   $(id).addEventListener("change", () => { if (!$("drawer").hidden) beside({ customer: chosen.customer }); });
 }
+// The console as that manager opens it in WeCom
+$("console").addEventListener("click", () => {
+  const page = "/sandbox/wecom/open?" + new URLSearchParams({ member: chosen.manager, url: "/console/oauth" });
+  $("console").href = state.home + page; // cookies go by the name of the host
+});
 // What can go wrong, each with its rate; the pretend WeCom keeps the switches
 const RATES = [[0, "关"], [0.05, "5%"], [0.1, "10%"], [0.3, "30%"], [1, "每次"]];
 async function faults() {

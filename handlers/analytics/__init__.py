@@ -1,0 +1,15 @@
+"""报表: every analysis by its name; pages, sheets and the command line read the list as it is."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from handlers.analytics import crosses, groups, journey, lost, odd, service, stores, voice
+from handlers.analytics.scope import Analysis, Scope
+
+__all__ = ["ANALYSES", "Analysis", "Scope"]
+
+ANALYSES: Mapping[str, Analysis] = MappingProxyType({
+    one.name: one
+    for module in (journey, odd, stores, service, voice, crosses, groups, lost)
+    for one in module.ANALYSES
+})  # fmt: skip

@@ -1,0 +1,1 @@
+"""The console of managers and operators: who may open what, and what each page shows, as values."""

@@ -1,0 +1,72 @@
+"""What a digest is made of: its lines, the time it looks at, the whole as it is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+MORNING, EVENING, WEEKLY, MONTHLY = "morning", "evening", "weekly", "monthly"
+EDITIONS = {MORNING: "早报", EVENING: "晚报", WEEKLY: "周报", MONTHLY: "月报"}
+MOST_BYTES = 2048  # of a text in the app chat; what is longer would come as two
+TAIL = "回复 详情 3 看名单，为什么 3 看怎么算；3 转李娜、3 批注 今天联系 交给顾问；有用 3 调顺序。"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of the digest and the list behind it; `urgency` sorts, the highest first."""
+
+    name: str
+    line: str
+    details: tuple[str, ...]
+    urgency: int
+    action: str = ""  # what to do about it
+    personal: bool = False  # names customers, beyond the line itself
+    customers: tuple[str, ...] = ()  # whom the details are about, in their order
+    source: str = ""  # by which way the figures reached us
+    about: str = ""  # userid of the colleague it is about
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time a digest looks at: yesterday in the morning, today in the evening.
+
+    `counts` are the steps within it, `mean` what they are on a day, or in a period, before it.
+    """
+
+    since: datetime
+    until: datetime
+    word: str
+    stores: tuple[str, ...]
+    counts: Mapping[str, int]
+    mean: Mapping[str, float]
+    before: str  # 近7日均值
+
+    @property
+    def days(self) -> int:
+        return max(1, round((self.until - self.since) / timedelta(days=1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    title: str
+    headline: str
+    parts: tuple[Part, ...]
+    actions: tuple[str, ...]
+    svg: str
+
+    @property
+    def text(self) -> str:
+        """As many lines as one message holds, the most urgent first."""
+        rows = [f"{n}. {p.line}" for n, p in enumerate(self.parts, 1)]
+        shown = len(rows)
+        while shown > 1 and len(self._with(rows, shown).encode()) > MOST_BYTES:
+            shown -= 1
+        return self._with(rows, shown)
+
+    def _with(self, rows: list[str], shown: int) -> str:
+        lines = [self.title, self.headline, "", *rows[:shown]]
+        if shown < len(rows):
+            lines.append(f"另有{len(rows) - shown}条，回复 详情 {shown + 1} 起逐条看。")
+        if self.actions:
+            lines += ["", "建议今天做三件事："] if len(self.actions) == 3 else ["", "建议："]
+            lines += [f"▸ {action}" for action in self.actions]
+        return "\n".join([*lines, "", TAIL])

@@ -1,0 +1,157 @@
+"""If this rule had been otherwise: reminders, tiers and digests of past days under other numbers.
+
+Read from the stored rows; nothing is written and nobody is told.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from handlers import cadence, digests, whatif
+from handlers.analytics import odd
+from handlers.context import Ctx
+from handlers.digest_values import MORNING
+from handlers.settings import Manager, Section, Settings
+from handlers.tables import Column, Table
+from handlers.values import Action, Inbound, Send
+from handlers.whatif import MOST, SettingError
+from handlers.words import TIERS
+from storage.customers import Customer
+
+SEEN = "客户"
+TRIED = ("tiers", "followups", "digest", "analytics")  # whose keys can be tried
+COLUMNS = (
+    Column("what", "会变的"),
+    Column("was", "现在", "count"),
+    Column("now", "改了以后", "count"),
+    Column("more", "差", "count"),
+)
+NOTE = (
+    "提醒＝按今天的级别和节奏，每位客户在这些天里该联系几次；意向、级别按库里的记录重判；日报按那些天"
+    "的事件重算。没有改动任何人。"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    what: str
+    was: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What would be otherwise, in a sentence and a table."""
+
+    sentence: str
+    rows: tuple[Difference, ...]
+
+    @property
+    def table(self) -> Table:
+        rows = tuple((d.what, d.was, d.now, d.now - d.was) for d in self.rows)
+        return Table("whatif", "如果", COLUMNS, rows, NOTE)
+
+
+def section(text: str) -> str:
+    """Of which part of the settings a key is; one without a part is of the tiers."""
+    key = text.replace("＝", "=").partition("=")[0].strip()
+    return key.partition(".")[0] if "." in key else "tiers"
+
+
+def changed(given: Iterable[str], settings: Settings) -> Settings:
+    """The settings with `followups.cadence_h_days=1` and the like in them."""
+    for text in given:
+        name = section(text)
+        if name not in TRIED:
+            raise SettingError(f"{name} 不能试；可以试的有：{'、'.join(TRIED)} 里的键")
+        settings = _with(name, text, settings)
+    return settings
+
+
+def _with(name: str, text: str, settings: Settings) -> Settings:
+    if name == "tiers":
+        return whatif.changed([text], settings)
+    key, equals, value = (part.strip() for part in text.replace("＝", "=").partition("="))
+    key, part = key.partition(".")[2], getattr(settings, name)
+    model: type[Section] = type(part)
+    if not equals or key not in model.model_fields:
+        raise SettingError(f"[{name}] 里没有 {key or text}；可用：{'、'.join(model.model_fields)}")
+    try:
+        fresh = model.model_validate({**part.model_dump(), key: value})
+    except ValidationError as exc:
+        said = exc.errors(include_url=False)[0]["msg"]
+        raise SettingError(f"{name}.{key} 不能是 {value}：{said}") from exc
+    return settings.model_copy(update={name: fresh})
+
+
+def run(
+    among: Iterable[Customer], manager: Manager | None, given: list[str], days: int, ctx: Ctx
+) -> Outcome:
+    """The same days twice, as it is set and as it would be."""
+    other = replace(ctx, settings=changed(given, ctx.settings))
+    was, now = Counter[str](), Counter[str]()
+    for customer in among:
+        was.update(_of(customer, days, ctx))
+        now.update(_of(customer, days, other))
+    if manager is not None:
+        was.update(_digests(manager, days, ctx))
+        now.update(_digests(manager, days, other))
+    rows = tuple(Difference(what, was[what], now[what]) for what in sorted(was | now)
+                 if was[what] != now[what])  # fmt: skip
+    return Outcome(_sentence(given, was[SEEN], days, rows), rows)
+
+
+def _of(customer: Customer, days: int, ctx: Ctx) -> Iterator[str]:
+    """Tier and level, and as many reminders as fall into these days."""
+    judged = whatif.judged(customer, ctx)
+    yield SEEN
+    yield f"级别 {judged.level}级"
+    yield f"意向 {TIERS[judged.tier]}"
+    if cadence.owable(customer, ctx):
+        pace = cadence.pace(replace(customer, level=judged.level, tier=judged.tier), ctx)
+        yield from ["提醒 次数"] * (days // max(pace.days, 1))
+
+
+def _digests(manager: Manager, days: int, ctx: Ctx) -> Iterator[str]:
+    """Each morning's anomalies and headline, of the days that are over."""
+    for n in range(days):
+        morning = ctx.on(ctx.today - timedelta(days=n), datetime.min.time())
+        then = replace(ctx, now=morning)
+        found = odd.bands(manager.stores, morning, then)
+        yield from (f"日报 异常“{kind}”" for kind, band in found.items() if band.odd)
+        if "平稳" not in digests.headline_of(manager, MORNING, then):
+            yield "日报 标题说有变化的天数"
+
+
+def _sentence(given: list[str], n: int, days: int, rows: tuple[Difference, ...]) -> str:
+    said = "、".join(given)
+    if not rows:
+        return f"如果 {said}：看了{n}位客户、近{days}天，什么都不变。"
+    told = "；".join(f"{d.what}{d.was}→{d.now}" for d in rows[:4])
+    return f"如果 {said}：看了{n}位客户、近{days}天，{told}。没有改动任何人。"
+
+
+# In the chat
+
+DAYS = 30
+
+
+def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """如果 followups.cadence_h_days=1; what is of the tiers is answered with examples."""
+    text = match["text"]
+    manager = ctx.team.manager(msg.sender)
+    if manager is None or section(text) == "tiers":
+        yield from whatif.command(match, msg, ctx)
+        return
+    among = (c for _, c in zip(range(MOST), whatif.among(msg.sender, 0, ctx), strict=False))
+    try:
+        found = run(among, manager, [text], DAYS, ctx)
+    except SettingError as exc:
+        yield Send(msg.sender, str(exc))
+        return
+    rows = [f"· {d.what}：{d.was}→{d.now}（{d.now - d.was:+d}）" for d in found.rows[:10]]
+    yield Send(msg.sender, "\n".join([found.sentence, *rows, NOTE]))

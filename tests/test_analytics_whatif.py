@@ -1,0 +1,114 @@
+"""如果 and salesbot whatif: what past days would have been; nothing is changed by asking."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import main
+from handlers import whatif, whatif_past
+from handlers.settings import Settings
+from handlers.team import Team
+from handlers.whatif import SettingError
+from storage import customers, events
+from storage.customers import Customer
+
+DAY = timedelta(days=1)
+
+
+def run(talk, *given, days=30):
+    manager = Team(talk.settings).manager("chen")
+    ctx = talk.ctx()
+    found = whatif_past.run(whatif.among("chen", 0, ctx), manager, list(given), days, ctx)
+    return found, {d.what: (d.was, d.now) for d in found.rows}
+
+
+def test_a_shorter_rhythm_means_more_reminders(talk):
+    pinned = talk.now + 60 * DAY
+    for key in ("wang", "li"):
+        customers.change(talk.db, key, level="H", tier="high", pinned_until=pinned)
+
+    found, rows = run(talk, "followups.cadence_low_tier_days=5", "followups.cadence_h_days=1",
+                      "followups.cadence_n_days=5")  # fmt: skip
+
+    was, now = rows["提醒 次数"]
+    assert 0 < was < now
+    assert found.sentence.startswith("如果 followups.cadence_low_tier_days=5、")
+    assert "看了2位客户、近30天" in found.sentence
+
+
+def test_a_wider_band_has_fewer_anomalies_in_the_digests(talk):
+    for n in range(1, 40):
+        for k in range(1 + n % 2 + 3 * (n == 3)):
+            customers.add(talk.db, Customer(id=f"d{n}{k}", name="客", store="bj-cy", owner="lina",
+                                            added_at=talk.now - 90 * DAY))  # fmt: skip
+            events.add(talk.db, event_id=f"d{n}{k}", customer=f"d{n}{k}", kind="到店",
+                       when=talk.now - n * DAY, source="advisor")  # fmt: skip
+
+    _, rows = run(talk, "analytics.band_width=9", days=7)
+
+    assert rows["日报 异常“到店”"] == (1, 0)
+
+
+def test_what_changes_nothing_says_so(talk):
+    found, rows = run(talk, "digest.evening=18:00")
+
+    assert rows == {}
+    assert found.sentence.endswith("什么都不变。")
+
+
+def test_nothing_is_written(talk):
+    before = [talk.customer(key) for key in ("wang", "li")]
+    events_before = talk.db.rows("select count(*) as n from events")
+
+    run(talk, "followups.cadence_h_days=1", "tiers.window_h_days=30")
+
+    assert [talk.customer(key) for key in ("wang", "li")] == before
+    assert talk.db.rows("select count(*) as n from events") == events_before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("privacy.messages_days=1", "privacy 不能试"),
+        ("followups.nothing=1", "里没有 nothing"),
+        ("followups.cadence_h_days=x", "不能是 x"),
+        ("window_h_days=x", "tiers.window_h_days"),
+    ],
+)
+def test_a_setting_that_cannot_be_tried_is_told_why(text, said):
+    with pytest.raises(SettingError, match=said):
+        whatif_past.changed([text], Settings())
+
+
+def test_a_manager_asks_in_the_chat(talk):
+    talk.says("chen", "如果 followups.cadence_low_tier_days=1")
+
+    assert talk.texts("chen").startswith("如果 followups.cadence_low_tier_days=1：看了2位客户")
+    assert "没有改动任何人" in talk.texts("chen")
+
+
+def test_an_advisor_may_not(talk):
+    talk.says("zhang", "如果 followups.cadence_low_tier_days=1")
+
+    assert "给经理试设置用的" in talk.texts("zhang")
+
+
+def test_the_command_line_tells_the_same(tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[storage]\nurl = "sqlite:///{tmp_path}/s.db"\n[[stores]]\nid = "a"\nname = "A"\n'
+        '[[managers]]\nuserid = "m"\nname = "M"\nstores = ["a"]\n',
+        encoding="utf-8",
+    )
+    start = ["--config", str(config)]
+    CliRunner().invoke(main, [*start, "migrate"])
+
+    done = CliRunner().invoke(main, [*start, "whatif", "tiers.window_h_days=9", "--for", "m",
+                                     "--days", "2", "--json"])  # fmt: skip
+    wrong = CliRunner().invoke(main, [*start, "whatif", "x.y=1", "--for", "m"])
+
+    assert json.loads(done.output)["sentence"].endswith("什么都不变。")
+    assert wrong.exit_code == 2
+    assert "不能试" in wrong.output

@@ -1,0 +1,134 @@
+"""The console in a browser, on a desk and on a phone: drawn, quiet, and nothing of a name runs."""
+
+import asyncio
+import shutil
+import warnings
+from datetime import timedelta
+
+import pytest
+from console_kit import ask, cast
+from test_console import HOSTILE, break_down, spoil
+
+from bot.sandbox import demo
+from bot.sandbox.page import Page
+from bot.sandbox.stage import open_stage
+from handlers.console import pages
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture
+def playwright():
+    if CHROMIUM is None:
+        warnings.warn("*** no chromium here: the console was not tried ***", stacklevel=1)
+        pytest.skip("*** no chromium here: the console was not tried ***")
+    return pytest.importorskip("playwright.async_api").async_playwright()
+
+
+@pytest.fixture
+async def page(knowledge, demo_store, tmp_path, playwright):
+    """A browser that 陈静 opened the console in; what it complains of fails the test."""
+    shutil.copy(demo_store, tmp_path / "sandbox.db")
+    async with (
+        open_stage(start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
+                   folder=tmp_path, more=lambda s: Page(s).routes()) as stage,
+        playwright as p,
+    ):  # fmt: skip
+        cast(stage)
+        work = asyncio.create_task(stage.running.app.run())
+        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        found = await browser.new_page(locale="zh-CN")
+        found.stage, found.problems = stage, []
+        found.on("console", lambda m: found.problems.append(m.text) if m.type == "error" else None)
+        found.on("pageerror", lambda e: found.problems.append(str(e)))
+        found.on("dialog", lambda d: found.problems.append(f"dialog {d.message}"))
+        yield found
+        await browser.close()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        assert found.problems == []
+
+
+async def enter(page, who="chen"):
+    await page.goto(f"{page.stage.url}/sandbox/wecom/open?member={who}&url=/console/oauth")
+    await page.locator("nav [aria-current]", has_text="今天").wait_for()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("width", [1280, 375])
+async def test_no_page_runs_what_a_name_says_and_none_is_too_wide(page, width):
+    await ask(page.stage, lambda db: spoil(db, page.stage.clock.now()))
+    await page.set_viewport_size({"width": width, "height": 760})
+    await enter(page)
+    for name in pages.PAGES:
+        if name == "operations":
+            continue
+        await page.goto(f"{page.stage.url}/console/{name}?id=wang")
+        wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, name
+        assert await page.evaluate("window.hit") is None
+        charts = await page.locator("canvas").count()
+        drawn = await page.evaluate(
+            "[...document.querySelectorAll('canvas')].filter(c => Chart.getChart(c)).length"
+        )
+        assert charts == drawn
+
+    await page.goto(f"{page.stage.url}/console/customers")
+    shown = await page.locator("td a.cell").all_text_contents()
+    assert {HOSTILE[0], "{{7*7}}{% raw %}", "=cmd|' /C calc'!A0"} <= set(shown)
+
+
+@pytest.mark.timeout(120)
+async def test_a_manager_goes_from_the_day_to_a_customer_and_out(page):
+    await page.set_viewport_size({"width": 375, "height": 760})
+    await enter(page)
+    await page.click("nav a:has-text('客户')")
+    await page.select_option("select[name=tier]", "mid")
+    await page.wait_for_url("**/customers?*tier=mid*")
+    await page.fill("input[name=q]", "王女")
+    await page.click(".filters button")
+    await page.click("td a:has-text('王女士')")
+    await page.locator("h1", has_text="王女士｜").wait_for()
+    await page.click("text=退出")
+    await page.locator("h1", has_text="已退出").wait_for()
+    page.on("console", lambda m: page.problems.clear())  # the 401 that is wanted here
+    answer = await page.goto(f"{page.stage.url}/console/")
+
+    assert answer.status == 401
+    page.problems.clear()
+
+
+@pytest.mark.timeout(120)
+async def test_the_chat_s_link_opens_it_in_a_browser(page):
+    await page.stage.say("app", "chen", "看板")
+    await page.stage.running.app.idle()
+    texts = [i["text"] for i in page.stage.pretend.received() if i["to"] == "chen"]
+    await page.goto(texts[-1].split("：", 1)[1].split()[0])
+    await page.click("button:has-text('打开看板')")
+
+    await page.locator("h1", has_text="今天").wait_for()
+
+
+@pytest.mark.timeout(120)
+async def test_an_operator_sends_again_by_a_tap(page):
+    app = page.stage.running.app
+    both = app.settings.access.model_copy(update={"operators": ("chen",)})
+    app.settings = app.settings.model_copy(update={"access": both})
+    app.team = type(app.team)(app.settings)
+    await ask(page.stage, lambda db: break_down(db, page.stage.clock.now()))
+    await enter(page)
+    await page.click("nav a:has-text('运行')")
+    await page.click("td button:has-text('重发') >> nth=0")
+
+    await page.locator(".done", has_text="已重新排队").wait_for()
+
+
+@pytest.mark.timeout(120)
+async def test_the_sandbox_page_leads_there_as_its_manager(page):
+    await page.goto(page.stage.url)
+    await page.locator("#manager option[value=chen]").wait_for(state="attached")
+    async with page.expect_popup() as popup:
+        await page.click("#console")
+    opened = await popup.value
+
+    await opened.locator("header .who", has_text="陈静").wait_for()
