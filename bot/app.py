@@ -57,6 +57,7 @@ from handlers import (
     sweep,
     thaw,
     together,
+    watch_rounds,
     writeback,
 )
 from handlers.audience import Audiences, standard
@@ -100,7 +101,7 @@ TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
     digests.tick, housekeeping.tick, kf.tick, customer_groups.tick,
     reconcile.tick, writeback.tick, groupmsg.tick, host.tick, checkins.tick,
     earning.tick, prizes.tick, draws.tick, surfaces.tick,
-    together.tick, rankings.tick,
+    together.tick, rankings.tick, watch_rounds.tick,
 )  # fmt: skip
 GLANCE_S = 0.2  # how often a process looks for what others have put in line
 PAUSE_S = 1.0  # after a round that failed
@@ -233,6 +234,8 @@ class App:
         return len(replies)
 
     def _handle_waiting(self, db: Db, lanes: list[str] | None) -> list[tuple[str, str]]:
+        if self.knowledge.usage is None:  # before the first tick; afterwards each counts again
+            self.knowledge.usage = pick.count(db, self.clock.now())
         return [(w.kept.id, self._handle(db, w)) for w in inbox.waiting(db, BATCH, lanes)]
 
     def _handle(self, db: Db, waiting: inbox.Waiting) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bot.commands import (
+    activity,
     bench,
     chats,
     connect,
@@ -15,6 +16,7 @@ from bot.commands import (
     data,
     draw,
     events,
+    groups,
     journey,
     learning,
     materials,
@@ -67,11 +69,11 @@ for command in (
     run.serve, run.sandbox, connect.connect, run.doctor, data.migrate, data.backup, data.restore,
     data.replay,
     texts.tag, texts.train, texts.evaluate, texts.suggest, scripts.scripts, texts.lexicon,
-    tags.tags, materials.materials, prizes.prizes, draw.draw,
+    tags.tags, materials.materials, prizes.prizes, draw.draw, activity.activity,
     menu.menu, chats.chats, ratings.ratings,
     customers.customers, people.followups_,
     rules.rules, rules.audience, whatif.whatif,
-    people.digest, report.report, journey.journey, sop.sop, sop.winback, bench.bench,
+    people.digest, report.report, journey.journey, sop.sop, sop.winback, groups.groups, bench.bench,
     reconcile.reconcile, events.events,
     sending.pause, sending.resume, sending.shadow,
 ):  # fmt: skip

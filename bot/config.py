@@ -177,7 +177,7 @@ def load(path: Path) -> Config:
 def parse(text: str, path: Path) -> Config:
     data = tomllib.loads(text)
     own: dict[str, Any] = {name: data.pop(name) for name in OWN if name in data}
-    problems = [f"{path}:{_line(text, name)} {name} 未知配置项" for name in ("settings", "folder",
+    problems = [f"{path}:{line_of(text, name)} {name} 未知配置项" for name in ("settings", "folder",
                 "file", *DERIVED) if name in data]  # fmt: skip
     problems += [*_problems(Config, own, text, path), *_problems(Settings, data, text, path)]
     if problems:
@@ -212,7 +212,7 @@ def _sentence(
     loc: tuple[int | str, ...], kind: str, message: str, data: Any, text: str, path: Path
 ) -> str:
     key = ".".join(str(part) for part in loc)
-    place = f"{path}:{_line(text, key)} {key}"
+    place = f"{path}:{line_of(text, key)} {key}"
     if kind == "extra_forbidden":
         near = process.extractOne(str(loc[-1]), _siblings(loc), score_cutoff=60)
         hint = f"；是不是 {near[0]}？" if near else f"；可用的有 {'、'.join(_siblings(loc)[:12])}"
@@ -285,7 +285,7 @@ _TABLE = re.compile(r"^\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-.]+)\s*=")
 
 
-def _line(text: str, key: str) -> int:
+def line_of(text: str, key: str) -> int:
     """The line on which a key stands; its table's, or 1, when it does not."""
     counts: dict[str, int] = {}
     table, best = "", 1

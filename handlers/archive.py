@@ -6,7 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from handlers import bursts, concerns, followups, promises, recalls, suggest, tiers, waiting
+from handlers import (
+    bursts,
+    concerns,
+    followups,
+    promises,
+    recalls,
+    suggest,
+    tiers,
+    waiting,
+    watch,
+)
 from handlers.context import Ctx
 from handlers.router import Router, on
 from handlers.values import Action, Inbound, Send
@@ -40,6 +50,7 @@ OLD = (CADENCE, "rejudge")
 def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """A customer's line tags them; an advisor's counts as an answer. No consent: nothing."""
     customer = customers.get(ctx.db, msg.sender)
+    watch.staffed(msg, ctx)
     if not _may_read(customer or _addressed(msg, ctx), ctx) or archive.recalled(ctx.db, msg.id):
         inbox.empty(ctx.db, msg.id)  # what may not be read is not kept either
     elif customer and not msg.text.strip():
@@ -52,6 +63,7 @@ def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         _answered(other, msg, ctx)
         if ctx.now - msg.sent_at <= FRESH:
             yield from promises.propose(other, msg.text, msg.sender, ctx)
+            yield from watch.own(other, msg.text, msg.sender, ctx)
 
 
 def _addressed(msg: Inbound, ctx: Ctx) -> Customer | None:
@@ -92,6 +104,7 @@ def _customer(customer: Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         yield from suggest.offer(reading.text, noted.customer, noted, customer.owner, ctx)
     _waits(noted.customer, msg, reading, ctx)
     yield from concerns.alarms(noted, ctx)
+    yield from watch.heard(noted.customer, msg, reading, ctx)
 
 
 def _waits(customer: Customer, msg: Inbound, reading: Reading | None, ctx: Ctx) -> None:
@@ -152,6 +165,7 @@ def seen(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """A picture, a voice, a card: that somebody wrote, not what."""
     customer = customers.get(ctx.db, msg.sender)
     other = _addressed(msg, ctx)
+    watch.staffed(msg, ctx)
     if not _may_read(customer or other, ctx) or archive.recalled(ctx.db, msg.id):
         inbox.empty(ctx.db, msg.id)
     elif customer:

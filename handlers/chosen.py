@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from handlers import (
+    activities,
     digest_lines,
     escalation,
     group_tasks,
@@ -15,8 +16,10 @@ from handlers import (
     overrides,
     prizes,
     steps,
+    training,
     verdicts,
     visits,
+    watch,
 )
 from handlers.context import Ctx
 from handlers.group_plans import chat as group_plans
@@ -34,6 +37,9 @@ TAKE: Mapping[str, Callable[[Dialog, str, Ctx], Iterator[Action]]] = MappingProx
     digest_lines.MOVE: digest_lines.chosen, digest_lines.NOTE: digest_lines.chosen,
     digest_lines.PRAISE: digest_lines.praised,
     leavers.DO: leavers.chosen, prizes.DO: prizes.chosen, h5_claims.DO: h5_claims.chosen,
+    activities.PICK: activities.picked, activities.WHERE: activities.placed,
+    activities.SURE: activities.decided,
+    watch.DO: watch.chosen, training.DO: training.chosen,
 })  # fmt: skip
 
 

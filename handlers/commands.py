@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from handlers import (
+    activities,
     acts,
     amend,
     answers,
@@ -47,8 +48,10 @@ from handlers import (
     stuck,
     suggest,
     together,
+    training,
     undo,
     visits,
+    watch,
     whatif_past,
     winback,
 )
@@ -355,6 +358,14 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (rooms.PATTERN, rooms.command),
         (h5_links.PATTERN, h5_links.command),
         (together.PATTERN, together.command),
+        (r"^(?:练习|练话术|考考我|再来一题)$", training.command),
+        (r"^(?:练习)?成绩$", training.board),
+        (activities.NEW, activities.command),
+        (activities.REPORT, activities.told),
+        (activities.LIST, activities.listing),
+        (watch.LIST, watch.listing),
+        (watch.SETTLE, watch.settle),
+        (watch.NOTE, watch.annotate),
         (r"^共同目标", together.usage),
         (r"^取消共同目标\s+(?P<group>\S{1,30})$", together.stop),
         (prizes.PATTERN, prizes.command),

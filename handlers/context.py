@@ -40,6 +40,7 @@ class Ctx:
     tags: Dictionary = field(default_factory=shipped)  # what gives a customer which tag
     audiences: Audiences = field(default_factory=standard)
     _counter: Iterator[int] = field(default_factory=itertools.count, repr=False)
+    _readings: dict[str, Reading] = field(default_factory=dict, repr=False)
 
     def new_id(self) -> str:
         """Unique, and the same again when the same message is replayed."""
@@ -47,10 +48,12 @@ class Ctx:
         return hashlib.blake2s(name.encode(), digest_size=10).hexdigest()
 
     def read(self, text: str) -> Reading:
-        """Understand a customer's words."""
-        own = self.settings.nlp.own_brands
-        reading = self.lexicon.read(text, at=self.now, own_brands=own)
-        return self.model.improve(reading) if self.model else reading
+        """Understand a customer's words; the same ones of one message are read once."""
+        if text not in self._readings:
+            own = self.settings.nlp.own_brands
+            reading = self.lexicon.read(text, at=self.now, own_brands=own)
+            self._readings[text] = self.model.improve(reading) if self.model else reading
+        return self._readings[text]
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from handlers import followups, shifts
+from handlers import followups, shifts, training
 from handlers.context import Ctx
 from handlers.settings import Advisor
 from handlers.values import Action, Inbound, Send
@@ -32,6 +32,8 @@ def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | 
     told = _morning if meeting == "晨会" else _evening
     lines = [f"{meeting}｜{ctx.today.month}月{ctx.today.day}日"]
     lines += [told(one, ctx) for one in team[:MOST]]
+    if meeting == "晨会" and (drilled := training.line(team, ctx)):
+        lines.append(drilled)
     if len(team) > MOST:
         lines.append(f"另有{len(team) - MOST}位顾问，请各店经理回复 {meeting}。")
     return iter([Send(msg.sender, "\n".join(lines))])

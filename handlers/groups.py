@@ -13,6 +13,7 @@ from handlers import (
     rankings,
     suggest,
     together,
+    training,
 )
 from handlers.context import Ctx
 from handlers.games import control, host, seat
@@ -47,6 +48,12 @@ def _gather(match: re.Match[str], who: Seat, ctx: Ctx) -> Said | None:
     return control.gather(*found, who, ctx) if found else control.menu(who, ctx)
 
 
+def _drill(who: Seat, ctx: Ctx) -> Said | None:
+    """A question of the drill for everybody in an internal group; elsewhere no word of ours."""
+    lent = training.lent(who.chat, ctx)
+    return host.start("答题", "", who, lent) if lent else None
+
+
 def started(words: str) -> tuple[str, str] | None:
     """The game that these words start, and what they say of it; None for other words."""
     for game in GAMES.values():
@@ -74,13 +81,20 @@ SAYINGS: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
         (r"^(?:签到|打卡)日历$", lambda _, s, c: checkins.calendar(s, c)),
         (r"^(?:我的)?徽章$", lambda _, s, c: checkins.badges(s, c)),
         (r"^(?:排行榜|排名|积分榜)$", lambda _, s, c: checkins.board(s, c)),
-        (r"^(?:新人榜|新人排行榜?|新人排名)$",
-         lambda _, s, c: rankings.shown(rankings.NEWCOMERS, s, c)),
-        (r"^(?:活跃榜|本周排行榜?|周榜)$",
-         lambda _, s, c: rankings.shown(rankings.EVERYBODY, s, c)),
+        (
+            r"^(?:新人榜|新人排行榜?|新人排名)$",
+            lambda _, s, c: rankings.shown(rankings.NEWCOMERS, s, c),
+        ),
+        (
+            r"^(?:活跃榜|本周排行榜?|周榜)$",
+            lambda _, s, c: rankings.shown(rankings.EVERYBODY, s, c),
+        ),
+        (r"^(?:练话术|练习|话术练习)$", lambda _, s, c: _drill(s, c)),
         (r"^(?:共同目标|目标|目标进度)$", lambda _, s, c: together.shown(s, c)),
-        (r"^(?P<words>退订|TD|td|不再接收|别发了|不要打扰)$",
-         lambda m, s, c: preferences.withdraw(m["words"], s, c)),
+        (
+            r"^(?P<words>退订|TD|td|不再接收|别发了|不要打扰)$",
+            lambda m, s, c: preferences.withdraw(m["words"], s, c),
+        ),
         (r"^(?:我的积分|积分|我的签到|我的打卡|我的等级)$", lambda _, s, c: checkins.mine(s, c)),
         (r"^积分明细$", lambda _, s, c: checkins.history(s, c)),
         (r"^(?:奖品|奖品列表|兑换|礼品)$", lambda _, s, c: prizes.listed(s, c)),

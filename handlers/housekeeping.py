@@ -17,6 +17,7 @@ from storage import (
     retention,
     sessions,
     timers,
+    watch,
 )
 
 AT = time(3, 30)
@@ -56,6 +57,7 @@ def clean(ctx: Ctx) -> None:
     retention.tags(ctx.db, ctx.now)
     retention.quiet(ctx.db, ctx.now - timedelta(days=keep.tags_days))
     retention.questions(ctx.db, ctx.now - timedelta(days=keep.messages_days))
+    watch.fade(ctx.db, ctx.now - timedelta(days=1), ctx.now - timedelta(days=keep.messages_days))
     retention.digests(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     merging.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     ratings.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))

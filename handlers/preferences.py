@@ -10,6 +10,7 @@ from storage.customers import Customer
 from storage.games import Round
 
 KIND, SOURCE, WHAT = "preference", "quiz", "偏好推荐"
+UNKNOWN = "没有记过您的偏好，也不会给您发营销消息。不想参加群里的游戏，说 不参加。"
 GONE = "好，以后不再给您发活动和推荐，您选过的偏好也删掉了。需要时随时找顾问。"
 
 
@@ -60,9 +61,11 @@ def _agree(customer: Customer, given: bool, words: str, ctx: Ctx) -> None:
 
 def withdraw(words: str, seat: Seat, ctx: Ctx) -> Said | None:
     """退订, said in a group or on its page: at once, for liking and for all that is marketing."""
-    customer = None if seat.chat.startswith(ALONE) else customers.get(ctx.db, seat.player)
-    if customer is None:
+    if seat.chat.startswith(ALONE):
         return None
+    customer = customers.get(ctx.db, seat.player)
+    if customer is None:
+        return Said(UNKNOWN)
     forget(customer, ctx)
     _agree(customer, False, words, ctx)
     concerns.refuse(customer, words, ctx)
@@ -73,5 +76,3 @@ def withdraw(words: str, seat: Seat, ctx: Ctx) -> Said | None:
 def forget(customer: Customer, ctx: Ctx) -> None:
     for tag in customers.tags(ctx.db, customer.id, ctx.now, KIND):
         tags.remove(ctx.db, customer.id, KIND, tag.code)
-
-

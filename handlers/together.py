@@ -204,7 +204,9 @@ def told(found: Goal, ctx: Ctx) -> str:
 def reward(found: Goal) -> str:
     if "points" in found.reward:
         return f"出过力的每人{found.reward['points']}分"
-    kinds = "、".join(f"{p['name']}{p['count']}份（价值{p['worth']}元）" for p in found.reward["draw"])
+    kinds = "、".join(
+        f"{p['name']}{p['count']}份（价值{p['worth']}元）" for p in found.reward["draw"]
+    )
     return f"解锁抽奖：{kinds}"
 
 
@@ -227,8 +229,9 @@ def tick(ctx: Ctx) -> Iterator[Action]:
         done = together.done(ctx.db, found.id)
         if not together.end(ctx.db, found.id, MISSED, ctx.now):
             continue
-        words = (f"共同目标“{found.title}”到时间了，大家一起做到了{done}{UNITS[found.counts]}，"
-                 f"就差{found.target - done}{UNITS[found.counts]}，谢谢每一位！下次再来。")  # fmt: skip
+        unit = UNITS[found.counts]
+        words = (f"共同目标“{found.title}”到时间了，大家一起做到了{done}{unit}，"
+                 f"就差{found.target - done}{unit}，谢谢每一位！下次再来。")  # fmt: skip
         yield Send(found.by_whom, f"{_room(found, ctx)}：{words}")
         yield from reach.tell(found.chat_id, words, ctx)
 

@@ -1,13 +1,15 @@
 """From the hits in each clause to concerns: what it is about, and whether the customer is happy."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
 from nlp import polarity
 from nlp.clauses import Clause
+from nlp.labels import SPECS
 from nlp.match import Hit, outermost, widest
 
 DEGREE = (
@@ -21,11 +23,14 @@ PLAIN = 0.8  # so do those weaker than this in a story; in a chat they are what 
 NAMING = frozenset(("topic", "cue", "ask"))
 START = itemgetter(0)  # of a hit
 # 征信不好能贷吗 asks what to do about a trouble; the trouble itself is stated.
-FOLLOWS = re.compile("(?:还|也|的话|了)?(?:能|可以|怎么办|咋办|影响)")
+FOLLOWS = re.compile(
+    "(?:还|也|的话|了|是|这|都|,){0,3}"
+    "(?:能|可以|怎么办|咋办|影响|正常|真的|怎么(?:回事|处理|解决|弄)|咋(?:回事|整|弄)|找谁)"
+)
 STORY = 28  # characters; longer messages are stories in which much is named in passing
 WINDED, TELLING = 24, 10  # in longer clauses a judging word is mostly about something else
 # 猛不猛, 能不能: looked for from the middle, which is rarer than Chinese characters
-EITHER = re.compile("[不没](?<=([\u4e00-\u9fff])[不没])\\1(?!起|动)")
+EITHER = re.compile("[不没](?<=([\u4e00-\u9fff])[不没])\\1(?<!得不得)(?!起|动)")
 BRIEF = 12  # characters in a clause that is about one thing
 
 
@@ -126,7 +131,7 @@ def _of_clause(text: str, part: _Clause) -> list[Finding]:
         if not cues or not _told(cues, hit, part.told)
     ]
     if not part.told and not asking:
-        found = _spoken(found)
+        found = _spoken(found, len(text))
     if not asking and not part.of("asked"):
         found = [f for f in found if not f.faint or f.polarity]
     found += [Finding(h.rule.code, 0.0, h.start, h.end, h.rule.name, 0.9) for h in part.of("ask")]
@@ -143,16 +148,21 @@ def _told(cues: Sequence[Finding], topic: Hit, story: bool) -> bool:
 
 
 SLIGHT = 0.5  # the weight of a word that is only named, and not the plainest for its topic
+NAMED = 0.6  # that of the plainest word for a topic that is only named
+CURT = 16  # characters of a message that has one thing to say
 # These stand beside what is said of the car and are meant all the same.
-APART = frozenset(("rival", "price", "trust"))
+APART = frozenset((
+    "price", "finance", "tradein", "policy", "delivery", "trust", "rival", "family",
+))  # fmt: skip
 
 
-def _spoken(found: list[Finding]) -> list[Finding]:
+def _spoken(found: list[Finding], size: int) -> list[Finding]:
     """开空调续航掉一半 is about range: what is only named beside a judgement is its setting."""
     judged = {f.code for f in found if f.polarity}
     if not judged:
         return found
-    return [f for f in found if f.weight > SLIGHT or f.code in judged or f.code in APART]
+    least = NAMED if size <= CURT else SLIGHT
+    return [f for f in found if f.weight > least or f.code in judged or f.code in APART]
 
 
 def _topics(text: str, part: _Clause) -> list[Hit]:
@@ -229,7 +239,7 @@ def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
         start = max(part.clause.start, hit.start - 1)
     else:
         start = _with_degree(text, hit.start, part.clause.start)
-    if part.of("supposed") or part.size > (TELLING if part.told else WINDED):
+    if _supposed(part, hit) or part.size > (TELLING if part.told else WINDED):
         sign = 0.0
     if part.told and start == hit.start and hit.rule.code in WEIGHED:
         sign = 0.0  # 贵 without 太 or 有点 compares more often than it complains
@@ -238,6 +248,11 @@ def _cue(text: str, part: _Clause, hit: Hit, asking: bool) -> Finding:
     asked = asking and not turned and not FOLLOWS.match(text, hit.end, part.clause.end)
     sign = 0.0 if asked else sign
     return Finding(hit.rule.code, sign, start, hit.end, hit.rule.name, 1.0, asked=asked)
+
+
+def _supposed(part: _Clause, cue: Hit) -> bool:
+    """要是坏了换一个得好几万 supposes and fears: such words belong to the cue."""
+    return any(not cue.start <= h.start < cue.end for h in part.of("supposed"))
 
 
 FOR_SHOW = re.compile("(?:哪里|哪儿|哪有|也叫|也算|这叫|谁说|谁说的|不能说|好一个)$")
@@ -322,15 +337,41 @@ def _verdict(text: str, part: _Clause, topic: Hit) -> tuple[float, Hit] | None:
 
 
 DISMISSED = re.compile(
-    "[不无](?:(?<=不)(?:是问题|是事|重要|在乎|在意|关心|考虑|担心|怕|用)|(?<=无)所谓)"
+    "[不无](?:(?<=不)(?:是问题|是事|重要|在乎|在意|关心|考虑|担心|怕|用|算什么|算啥|打紧|要紧)|(?<=无)所谓)"
 )
+# A clause of its own that waves the one before it aside: 补贴那点钱有没有都行，我不在乎
+WAVED = re.compile(
+    "[,。 ]*(?:这个|这点|那个|反正|我|倒|都|也|这些|对我来说|跟我|就){0,3}"
+    "(?:不(?:在乎|在意|重要|挑|强求|算什么|打紧|要紧|讲究|用(?:再|多)?(?:讲|说|谈))|无所谓|没关系|看得开|都行|随便)"
+)
+# 空间小点没事, 早几天晚几天都没关系, 补贴有没有都行
+BEARABLE = re.compile(
+    "[点些](?:儿|也|都|倒)?(?:没事|没啥|无所谓|能接受|也行|都行)|有没有(?:都|也)?(?:行|一样)|都能接受|[跟和与]我没(?:啥|有)?关系|都没(?:啥|有)?关系"
+)
+
+
+def dismisses(text: str) -> bool:
+    """Whether something is named that is explicitly no matter."""
+    return bool(DISMISSED.search(text) or BEARABLE.search(text))
 
 
 def _undismissed(text: str, part: _Clause, found: list[Finding]) -> list[Finding]:
     """价格不是问题, 不担心续航: named, but explicitly not what holds the customer back."""
+    if not found:
+        return found
+    if BEARABLE.search(text, part.clause.start, part.clause.end) or WAVED.match(
+        text, part.clause.end
+    ):
+        return []
     if not DISMISSED.search(text, part.clause.start, part.clause.end):
         return found
     return [f for f in found if not _dismissed(text, part.clause, f)]
+
+
+AFTER = (
+    "不是问题", "不是事", "不重要", "无所谓", "不在乎", "不在意", "不算什么", "不算啥",
+    "不打紧", "不要紧",
+)  # fmt: skip
 
 
 def _dismissed(text: str, clause: Clause, finding: Finding) -> bool:
@@ -338,7 +379,7 @@ def _dismissed(text: str, clause: Clause, finding: Finding) -> bool:
     after = text[finding.start : min(clause.end, finding.end + 6)]
     if any(w in before for w in ("不担心", "不考虑", "不在乎", "不在意", "不关心", "不怕", "不用")):
         return True
-    return any(w in after for w in ("不是问题", "不是事", "不重要", "无所谓", "不在乎", "不在意"))
+    return any(w in after for w in AFTER)
 
 
 # Who does one of these names parts of the car in passing: 交了定金啥时候能选颜色.
@@ -352,8 +393,27 @@ PASSING = frozenset((
 DEALING = frozenset(("price", "finance", "tradein", "policy", "delivery", "trust", "rival"))
 
 
-def meant(found: list[Finding], intents: Collection[str]) -> list[Finding]:
+def meant(found: list[Finding], intents: AbstractSet[str]) -> list[Finding]:
     """Without what is only named, where the customer is about something else."""
+    found = _compared(found) if "compare" in intents else found
+    if {"quote", "order"} & intents or any(f.code == "delivery" for f in found):
+        found = [f for f in found if f.polarity or f.rule not in CHOSEN]
     if PASSING.isdisjoint(intents):
         return found
     return [f for f in found if f.polarity or f.weight > SLIGHT or f.code in DEALING]
+
+
+# A colour or a trim says which car is asked for: 白色有现车吗, 顶配落地多少.
+CHOSEN = frozenset(("exterior.faint", "exterior.chat", "config.faint"))
+
+
+def _compared(found: list[Finding]) -> list[Finding]:
+    """后排跟凯美瑞比哪个大 is about the space, and not about the other car as a whole."""
+    if not any(compared(f) for f in found):
+        return found
+    return [f for f in found if f.polarity or f.code != "rival"]
+
+
+def compared(finding: Finding) -> bool:
+    """Whether one thing of both cars is asked about, rather than the cars: 差在哪 is the cars."""
+    return finding.code in SPECS and not finding.polarity and finding.rule != "config.chat"

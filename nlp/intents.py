@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from nlp.alarms import HINT
 from nlp.clauses import Clause, index
 from nlp.concerns import Finding, leaves_open
+from nlp.labels import SPECS
 from nlp.match import Hit
 from nlp.normalise import Normal
 from nlp.reading import Concern, Intent, Signal
@@ -43,9 +44,7 @@ def find(
         if held and held[0] and held[1] >= size:
             continue
         clause = clauses[index(ends, hit.start)]
-        if code == "lost" and OTHERS.search(normal.text, clause.start, hit.start):
-            continue
-        if code in UNDONE and _undone(normal.text, hit):
+        if _unmeant(normal.text, hit, clause):
             continue
         meant = code in NEVER_NEGATED or not _denied(normal.text, hit, clause)
         if held is None or (meant, size) > held[:2]:
@@ -59,6 +58,40 @@ def find(
     if "lost" in best and "order" in best and _overlap(best["lost"][2], best["order"][2]):
         del best["order"]  # 定了理想 is an order, but not here
     return [_intent(original, normal, hit, not meant) for meant, _, hit in best.values()]
+
+
+KIND = re.compile("不考虑(?:电车|国产|新能源|油车|日系|合资|混动|纯电)")
+WANTED = re.compile("就想|就要|想要|要买|想买|只看|只要|只想|考虑(?!电车|国产|新能源)")
+FEARED = re.compile("怕|担心|万一")
+DENYING = re.compile("(?:不是|并非|没有?|不想|不会|没想)(?:说|要|想|打算|来|在)?(?:要|去)?$")
+# 有事微信说，别打电话 is about the manner of contact
+MANNER = re.compile(
+    "(?:微信|短信|打字|文字|留言)[里上]?(?:说|聊|联系|找我|就行|沟通)|发(?:微信|文字|短信)(?:就|吧|给)|打字"
+)
+CALLS = re.compile("电话|语音|短信|打")
+
+
+def _unmeant(text: str, hit: Hit, clause: Clause) -> bool:
+    """Words of an intent that say something else here."""
+    code = hit.rule.code
+    if code == "lost":
+        return bool(OTHERS.search(text, clause.start, hit.start)) or _other_kind(text)
+    if code == "complaint":
+        before = text[clause.start : hit.start]
+        return bool(FEARED.search(before) or DENYING.search(before))
+    if code == "greeting":  # 早上降价, 早几天提
+        return text[hit.start : hit.end] == "早" and clause.end - clause.start > EARLY
+    if code == "opt_out" and CALLS.search(text, hit.start, hit.end) and MANNER.search(text):
+        return True
+    return code in UNDONE and _undone(text, hit)
+
+
+EARLY = 3  # characters of a clause that greets: 老师早
+
+
+def _other_kind(text: str) -> bool:
+    """不考虑电车，就想买油车 wants another car, and has not given up."""
+    return KIND.search(text) is not None and WANTED.search(text) is not None
 
 
 def _undone(text: str, hit: Hit) -> bool:
@@ -89,10 +122,6 @@ def _intent(original: str, normal: Normal, hit: Hit, denied: bool) -> Intent:
     )
 
 
-SPECS = frozenset((
-    "range", "charging", "battery", "energy", "power", "handling", "comfort", "space", "exterior",
-    "interior", "config", "smart", "safety", "quality", "service", "resale",
-))  # fmt: skip
 # About the customer's place, not about the car.
 AT_HOME = re.compile("桩|车位|小区|物业|充电站|电表|排队")
 
@@ -103,9 +132,42 @@ def settled(
     """The intents in the light of what is felt and how it is said."""
     felt = {f.code for f in findings if f.polarity}
     kept = [i for i in found if not _idle(i.code, felt, act)]
+    kept = list({i.code: i for i in (_upkeep(normal.text, i, findings) for i in kept)}.values())
     if findings or len(kept) > 1:
         kept = [i for i in kept if i.code != "chitchat"]  # 哈哈 beside a question is only a smile
-    return _spec(original, normal, findings, kept, act)
+    return _dealing(original, normal, findings, _spec(original, normal, findings, kept, act), act)
+
+
+DEALS = {"tradein": "tradein_eval", "finance": "finance_plan"}
+NAMED = 0.7  # the weight of what is asked about in the plainest words for it
+POLITE = frozenset(("ask_spec", "greeting", "thanks", "chitchat"))
+
+
+def _dealing(
+    original: str, normal: Normal, findings: Sequence[Finding], found: Sequence[Intent], act: str
+) -> list[Intent]:
+    """公积金能用吗 asks about the terms, whatever the words for it."""
+    plain = (f for f in findings if f.asked and not f.polarity and f.weight >= NAMED)
+    about = next((f for f in plain if f.code in DEALS), None)
+    if about is None or act != "question" or not POLITE.issuperset(i.code for i in found):
+        return list(found)
+    start, end = normal.span(about.start, about.end)
+    code = DEALS[about.code]
+    return [*found, Intent(code, 0.5, False, original[start:end], (start, end), f"{code}.asked")]
+
+
+# What these cost is a fact about the car; what the car or its insurance costs is asked for a quote.
+UPKEEP = frozenset(("service", "energy", "charging", "battery", "quality", "comfort"))
+INSURANCE = re.compile("[保车]险|保费|[三全]险|三者|税|车价|裸车|落地")
+
+
+def _upkeep(text: str, intent: Intent, findings: Sequence[Finding]) -> Intent:
+    """保养一次多少钱 asks a fact and wants no quote."""
+    if intent.code != "quote" or INSURANCE.search(text):
+        return intent
+    about = {f.code for f in findings}
+    costly = about - {"cost"} if about != {"cost"} else {"service"}
+    return intent._replace(code="ask_spec") if costly and costly <= UPKEEP else intent
 
 
 FELT = {"finance_plan": "finance", "tradein_eval": "tradein"}
@@ -154,7 +216,8 @@ NOT_UNDONE = re.compile("[不没别](?:想|要|用|是要?|)(?:取消|退|撤)")
 
 def settled_codes(text: str, act: str) -> set[str]:
     """What is told of others or denied is left to the rules."""
-    codes = {"lost"} if act == "condition" or OTHERS.search(text) else set()
+    known = act == "condition" or OTHERS.search(text) or _other_kind(text)
+    codes = {"lost"} if known else set()
     if NOT_UNDONE.search(text):
         codes.add("cancel_order")
     return codes

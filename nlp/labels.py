@@ -16,6 +16,11 @@ INTENTS = {
     "cancel_order": "退订单", "referral": "转介绍", "greeting": "问候", "thanks": "感谢",
     "chitchat": "闲聊",
 }  # fmt: skip
+# About the car itself, its upkeep and its worth: who asks about one of these asks a fact.
+SPECS = frozenset((
+    "range", "charging", "battery", "energy", "power", "handling", "comfort", "space", "exterior",
+    "interior", "config", "smart", "safety", "quality", "service", "resale",
+))  # fmt: skip
 POLARITIES = {1: "满意", 0: "关心", -1: "担心"}
 SPEECH_ACTS = {
     "question": "提问", "statement": "陈述", "requirement": "要求", "condition": "条件",

@@ -1,12 +1,12 @@
 """The lexicon as a value, and reading a message with it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from nlp import alarms, clauses, concerns, intents, load, second, slots
+from nlp import alarms, clauses, concerns, implied, intents, load, second, slots
 from nlp.cars import Cars
 from nlp.concerns import Finding
 from nlp.load import LexiconError
@@ -32,7 +32,7 @@ GROUPS = {
     **dict.fromkeys(FEELING, 0), **dict.fromkeys(MEANING, 1), "shadow": 2, "eclipse": 3,
 }  # fmt: skip
 OWN = "own."  # rules that were added by corrections are named so
-DERIVED = frozenset(("rival.named", "spec.asked"))
+DERIVED = frozenset(("rival.named", "spec.asked", "tradein_eval.asked", "finance_plan.asked"))
 CLEAR = 0.35  # the sum of all findings beyond which a polarity is no longer neutral
 BOUND = frozenset(("requirement", "condition"))  # 必须有天窗 does not praise it
 RANK = {code: rank for rank, code in enumerate(CONCERNS)}
@@ -113,6 +113,9 @@ class Lexicon:
             suspected = second.alarms(told, found, suspected)
             act = second.act(told, act)
             found = second.intents(told, found, second.Said(read, felt, act))
+        if not corrected:
+            found = implied.planned(felt, found, act)
+            felt = _subjects(normal.text, felt, found, heard)
         return Reading(
             text,
             concerns=felt,
@@ -173,13 +176,18 @@ def _rivals(
     Two of our own side by side, 你们的S6和S4差在哪, are no rivals.
     """
     compares = any(i.code == "compare" for i in found)
-    if not cars or not compares or any(f.code == "rival" for f in findings):
+    if not cars or not compares or any(_beside(f) for f in findings):
         return []
     last = cars[-1]
     at = text.find(plain(last.text))
     if at < 0:
         return []
     return [Finding("rival", 0.0, at, at + len(plain(last.text)), "rival.named", 0.8)]
+
+
+def _beside(finding: Finding) -> bool:
+    """What is compared, if not the cars as a whole."""
+    return finding.code in ("rival", "tradein") or concerns.compared(finding)
 
 
 def _weighed(text: str, normal: Normal, findings: Sequence[Finding]) -> tuple[Concern, ...]:
@@ -194,11 +202,21 @@ def _settled(text: str, findings: Sequence[Finding], act: str, owned: bool) -> f
     said = {f.code for f in findings if f.asked or act in BOUND}
     if any(f.code in concerns.PRICED for f in findings):
         said.add("price")
-    if concerns.DISMISSED.search(text):
+    if concerns.dismisses(text):
         said.update(CONCERNS)
     if owned:
         said.add("rival")
     return frozenset(said | intents.settled_codes(text, act))
+
+
+def _subjects(
+    text: str, felt: tuple[Concern, ...], found: Sequence[Intent], kinds: Collection[str]
+) -> tuple[Concern, ...]:
+    """With what the wishes are about; what is dismissed stays so."""
+    if concerns.dismisses(text) or ("foreign" in kinds and "home" not in kinds):
+        return felt
+    more = tuple(implied.concerns(felt, found, bool(felt) or "home" in kinds))
+    return tuple(sorted((*felt, *more), key=_rank)) if more else felt
 
 
 def _rank(concern: Concern) -> int:

@@ -27,7 +27,7 @@ from nlp import load as lists
 from nlp.alarms import DENIED, SUSPICION
 from nlp.alarms import shipped as ears
 from nlp.clauses import Clause
-from nlp.intents import SPECS
+from nlp.labels import SPECS
 from nlp.match import SKIP, Rule, parse
 from nlp.normalise import Normal
 from nlp.reading import Concern, Intent

@@ -118,6 +118,14 @@ def beginning(db: Db, day: date, limit: int = 200) -> list[Run]:
     return [Run.from_row(row) for row in db.rows(sql, day=day.isoformat(), limit=limit)]
 
 
+def ahead(db: Db, stores: Iterable[str], until: date) -> list[Row]:
+    """What begins later: which plan, on which day, in how many groups."""
+    among, shops = _list("s", stores)
+    sql = f"""select plan, begins, count(*) as n from group_runs where state = '{AHEAD}'
+        and begins <= :until and store in {among} group by plan, begins order by begins, plan"""
+    return db.rows(sql, until=until.isoformat(), **shops)
+
+
 # Steps
 
 
@@ -208,7 +216,7 @@ def of_day(db: Db, chat_id: str, day: date) -> list[Step]:
 def month(db: Db, stores: Iterable[str], first: date, last: date) -> list[Row]:
     """What goes where: each node of each day, how many groups, in which state."""
     among, shops = _list("s", stores)
-    sql = f"""select on_day, plan, node, state, count(*) as n, min(chat_id) as chat
+    sql = f"""select on_day, plan, node, state, count(*) as n
         from group_steps where store in {among} and on_day >= :first and on_day <= :last
         group by on_day, plan, node, state order by on_day, plan, node, state"""
     return db.rows(sql, first=first.isoformat(), last=last.isoformat(), **shops)

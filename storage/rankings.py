@@ -22,7 +22,7 @@ def seats(db: Db, chat_id: str, staff: bool) -> list[Row]:
 
 
 def said(db: Db, chat_id: str, since: datetime, until: datetime, wordless: str) -> list[Row]:
-    """What was said in the group, as far as it may be read: member, text, time; the oldest first."""
+    """What was said in the group, as far as it may be read; the oldest first."""
     sql = """select m.customer as member, m.text, m.at from group_members g
         join messages m on m.customer = g.member and m.at >= :since and m.at < :until
         where g.chat_id = :chat and g.left_at is null and m.member = :chat

@@ -696,6 +696,7 @@ step(
     create index alerts_store on alerts (store, at);
     create index alerts_due on alerts (due_at) where ended_at is null and raised_at is null;
     create index alerts_untold on alerts (at) where told_at is null;
+    create index alerts_ended on alerts (ended_at) where evidence <> '';
     create table group_questions (
         id text primary key, chat_id text not null, member text not null, words text not null,
         at text not null, due_at text not null);
@@ -706,6 +707,7 @@ step(
         chat_id text not null, code text not null, member text not null, words text not null,
         at text not null, primary key (chat_id, code, member));
     create index group_voices_member on group_voices (member);
+    create index group_voices_at on group_voices (at);
     create table group_stages (
         chat_id text primary key, stage text not null, at text not null);
     """,

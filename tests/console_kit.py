@@ -29,6 +29,14 @@ def cast(stage):
     app.team = Team(app.settings)
 
 
+def both(stage, who="chen"):
+    """A store's manager who also runs the program."""
+    app = stage.running.app
+    access = app.settings.access.model_copy(update={"operators": ("opera", who)})
+    app.settings = app.settings.model_copy(update={"access": access})
+    app.team = Team(app.settings)
+
+
 async def ask(stage, look):
     return await stage.running.writer.do(look)
 

@@ -9,18 +9,19 @@ from click.testing import CliRunner
 from bot.cli import main
 from bot.clock import WallClock
 from bot.commands import bench
-from bot.commands.bench import Size, callback
+from bot.commands.bench_load import CHANNEL, _length, _words, callback
+from bot.commands.figures import NotHere, Size
 from bot.wecom import envelope
 
 SMALL = Size(rounds=1, burst=40, limit_s=5.0, asked=4, starts=1, messages=40,
-             members=20)  # fmt: skip
+             members=20, customers=1500)  # fmt: skip
 
 
 def delivered(raw):
     """The message inside a request, opened as the bot opens it."""
     head, _, body = raw.partition(b"\r\n\r\n")
     query = dict(pair.split("=") for pair in head.split()[1].decode().partition("?")[2].split("&"))
-    plain = envelope.open(bench.CHANNEL, query, body, WallClock().now(), 3600)
+    plain = envelope.open(CHANNEL, query, body, WallClock().now(), 3600)
     return envelope.identify("app", plain)
 
 
@@ -31,7 +32,7 @@ def test_the_load_is_genuine_and_no_two_messages_are_the_same():
 
 
 def test_every_fourth_message_is_a_customer_s_question():
-    words = [bench._words(n) for n in range(1, 9)]
+    words = [_words(n) for n in range(1, 9)]
 
     assert words[:3] == words[4:7] == ["待办", "帮助", "客户 王女士"]
     assert words[3] != words[7]
@@ -46,7 +47,7 @@ def test_every_fourth_message_is_a_customer_s_question():
     ],
 )
 def test_the_length_of_an_answer_is_read_from_its_head(head, length):
-    assert bench._length(head) == length
+    assert _length(head) == length
 
 
 async def test_the_load_is_bounded_in_number():
@@ -84,7 +85,10 @@ async def test_a_child_that_cannot_start_is_told():
 
 @pytest.mark.parametrize("name", bench.BENCHES)
 async def test_every_bench_compares_two_things_of_one_run(name):
-    figures = await bench.BENCHES[name][0](SMALL)
+    try:
+        figures = await bench.BENCHES[name][0](SMALL)
+    except NotHere as why:
+        pytest.skip(str(why))
 
     assert {f.bench for f in figures} == {name}
     assert figures[0].ratio

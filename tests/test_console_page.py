@@ -6,7 +6,7 @@ import warnings
 from datetime import timedelta
 
 import pytest
-from console_kit import ask, cast
+from console_kit import ask, both, cast
 from test_console import HOSTILE, break_down, spoil
 
 from bot.sandbox import demo
@@ -58,11 +58,10 @@ async def enter(page, who="chen"):
 @pytest.mark.parametrize("width", [1280, 375])
 async def test_no_page_runs_what_a_name_says_and_none_is_too_wide(page, width):
     await ask(page.stage, lambda db: spoil(db, page.stage.clock.now()))
+    both(page.stage)
     await page.set_viewport_size({"width": width, "height": 760})
     await enter(page)
     for name in pages.PAGES:
-        if name == "operations":
-            continue
         await page.goto(f"{page.stage.url}/console/{name}?id=wang")
         wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, name
@@ -111,10 +110,7 @@ async def test_the_chat_s_link_opens_it_in_a_browser(page):
 
 @pytest.mark.timeout(120)
 async def test_an_operator_sends_again_by_a_tap(page):
-    app = page.stage.running.app
-    both = app.settings.access.model_copy(update={"operators": ("chen",)})
-    app.settings = app.settings.model_copy(update={"access": both})
-    app.team = type(app.team)(app.settings)
+    both(page.stage)
     await ask(page.stage, lambda db: break_down(db, page.stage.clock.now()))
     await enter(page)
     await page.click("nav a:has-text('运行')")
@@ -132,3 +128,43 @@ async def test_the_sandbox_page_leads_there_as_its_manager(page):
     opened = await popup.value
 
     await opened.locator("header .who", has_text="陈静").wait_for()
+
+
+DESK = ("library", "script", "script?key=battery-crash", "lexicon", "settings", "whatif",
+        "operations")  # fmt: skip
+UNNAMED = """() => [...document.querySelectorAll("main input, main select, main textarea")]
+    .filter(one => one.type !== "hidden" && !one.labels.length).map(one => one.outerHTML)"""
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("width", [1280, 375])
+async def test_every_field_of_an_operator_has_its_name_and_fits(page, width):
+    both(page.stage)
+    await page.set_viewport_size({"width": width, "height": 760})
+    await enter(page)
+    for name in DESK:
+        await page.goto(f"{page.stage.url}/console/{name}")
+        assert await page.evaluate(UNNAMED) == [], name
+        wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, name
+
+
+@pytest.mark.timeout(120)
+async def test_a_script_is_changed_with_the_keyboard_alone(page):
+    both(page.stage)
+    await page.set_viewport_size({"width": 375, "height": 760})
+    await enter(page)
+    await page.goto(f"{page.stage.url}/console/script?key=battery-crash")
+    await page.get_by_label("话术正文").focus()
+    await page.keyboard.press("End")
+    await page.keyboard.type("<b>欢迎到店。")
+    for _ in range(40):
+        if await page.evaluate("document.activeElement.value") == "look":
+            break
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.locator("ins", has_text="<b>欢迎到店。").wait_for()
+    await page.get_by_role("button", name="存为待审").press("Enter")
+
+    await page.locator(".done", has_text="已保存").wait_for()
+    await page.locator(".lead", has_text="待审").wait_for()

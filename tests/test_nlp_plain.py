@@ -462,3 +462,73 @@ def test_a_wish_to_be_left_alone_in_many_words(read, text):
 )
 def test_a_grievance_in_many_words(read, text):
     assert read(text).intent("complaint")
+
+
+@pytest.mark.parametrize(
+    ("text", "felt"),
+    [
+        ("补贴那点钱有没有都行，我不在乎", set()),
+        ("小毛病哪台车都有，这个我看得开", set()),
+        ("空间小点没事，就我一个人开", set()),
+        ("早几天晚几天提都没关系", set()),
+        ("我买车开到报废，保不保值跟我没关系", set()),
+        ("续航焦虑彻底没了", {("range", 1)}),
+        ("上班来回三百公里，油耗太高", {("energy", -1)}),
+        ("白色有现车吗，最好这周就能提", {("delivery", 0)}),
+        ("方向盘有点重，倒车费劲", {("handling", -1)}),
+        ("跟帕萨特比舒适性差多少", {("comfort", 0)}),
+        ("一次充满能跑多少", {("range", 0)}),
+        ("听说这牌子要倒闭了是真的吗", {("brand", -1)}),
+        ("说优惠了三万，你这边怎么才一万五", {("price", -1)}),
+        ("我朋友说优惠了三万", {("price", -1)}),
+        ("这车不是杂牌吧", {("brand", 0)}),
+        ("异响正常吗", {("quality", -1)}),
+    ],
+)
+def test_only_what_is_at_stake_is_a_concern(read, text, felt):
+    assert {(c.code, c.polarity) for c in read(text).concerns} == felt
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "unwanted"),
+    [
+        ("保险必须在店里买吗", set(), {"visit"}),
+        ("不考虑电车，就想买油车", set(), {"lost"}),
+        ("不考虑电车了", {"lost"}, set()),
+        ("有事微信说，别打电话，上班不方便", set(), {"opt_out"}),
+        ("别打电话了", {"opt_out"}, set()),
+        ("今天先别发了，我忙完找你", {"delay"}, {"opt_out"}),
+        ("我不是要投诉，就问问进度", set(), {"complaint"}),
+        ("怕那个自动驾驶出事没人负责", set(), {"complaint"}),
+        ("早上降价下午又降", set(), {"greeting"}),
+        ("老师早", {"greeting"}, set()),
+        ("别家我就不看了，认准你了", set(), {"lost"}),
+        ("首保一次多少钱", {"ask_spec"}, {"quote"}),
+        ("保险一年多少钱", {"quote"}, {"ask_spec"}),
+        ("公积金贷款可以吗", {"finance_plan"}, set()),
+        ("给的优惠挺到位", set(), {"ask_promo"}),
+        ("麻烦走一下退订流程", {"cancel_order"}, {"opt_out"}),
+        ("老小区没有固定车位", set(), {"order"}),
+    ],
+)
+def test_words_of_a_wish_that_mean_something_else(read, text, wanted, unwanted):
+    found = {i.code for i in read(text).intents if not i.negated}
+
+    assert wanted <= found
+    assert not unwanted & found
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("店里那台能再让个零头不", "price"),
+        ("帮我拉个还款表", "finance"),
+        ("我那台车能换回多少，你们收不收", "tradein"),
+    ],
+)
+def test_a_wish_says_what_it_is_about(read, text, code):
+    assert code in {c.code for c in read(text).concerns}
+
+
+def test_an_offer_of_another_shop_is_no_concern_about_a_car(read):
+    assert not read("奶茶第二杯送不送").concerns

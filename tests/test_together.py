@@ -135,6 +135,19 @@ def test_check_ins_and_right_answers_count_as_they_happen(room):
     assert "共同目标达成：答对1题" in room.asks("m2", answer, "g1")
 
 
+def test_playing_counts_once_a_round_for_each_and_an_idiom_is_no_answer(room):
+    room.says("zhang", "共同目标 看车群 参加5次 奖励 每人5分")
+    room.says("zhang", "共同目标 看车群 答对1题 奖励 每人5分")
+    room.asks("m1", "谜语", "g1")
+    for _ in range(3):
+        room.asks("m1", "猜 不知道", "g1")
+    room.asks("m2", "猜 也不知道", "g1")
+
+    told = room.asks("m1", "共同目标", "g1")
+    assert "2/5" in told
+    assert "0/1" in told
+
+
 def test_it_is_shown_in_the_group_and_can_be_called_off(room):
     room.says("zhang", "共同目标 看车群 答对5题 奖励 每人5分")
     part(room, "m1", "k1")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -67,7 +68,7 @@ RULES: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType({
     ("POST", f"{ROOT}out"): KNOWN,
     ("POST", f"{ROOT}replay"): frozenset({OPERATOR}),
     ("POST", f"{ROOT}lexicon"): frozenset({OPERATOR}),
-    **{("POST", f"{ROOT}{name}"): pages.PAGES[name].roles for name in pages.ACTS},
+    **{("POST", f"{ROOT}{name}"): deed.roles for name, deed in pages.ACTS.items()},
     **{("GET", f"{ROOT}{name}"): shown.roles for name, shown in pages.PAGES.items()},
 })  # fmt: skip
 
@@ -294,10 +295,10 @@ class Console:
             form = {**await self._proven(visit, LONGEST)}
             if form.get("do") == LOOK:
                 return await self._again_with(name, visit, form)
-            view, acts = door.view, pages.ACTS[name]
+            view, deed = door.view, pages.ACTS[name]
             try:
                 to, actions = await self._write_and_say(
-                    lambda ctx: acts(view(visit.reader, form, ctx), ctx)
+                    lambda ctx: deed.act(view(visit.reader, form, ctx), ctx)
                 )
             except Refused as refused:
                 return await self._again_with(name, visit, {**form, "refused": str(refused)}, 409)
@@ -408,15 +409,17 @@ class Console:
             return await asyncio.to_thread(run)
 
     async def _write(self, act: Callable[[Ctx], T]) -> T:
-        now = self._app.clock.now()
-        cause = f"console:{now.isoformat()}"
-        return await self._app.decide(cause, lambda ctx: (act(ctx), []))
+        return await self._app.decide(self._cause(), lambda ctx: (act(ctx), []))
+
+    def _cause(self) -> str:
+        """Of this one tap: two at the same moment are two, and neither's messages are lost."""
+        return f"console:{self._app.clock.now().isoformat()}:{secrets.token_hex(4)}"
 
     async def _write_and_say(
         self, act: Callable[[Ctx], tuple[str, Sequence[Action]]]
     ) -> tuple[str, Sequence[Action]]:
         """Where to go next, and what is sent; all of it or nothing."""
-        cause = f"console:{self._app.clock.now().isoformat()}"
+        cause = self._cause()
 
         def run(ctx: Ctx) -> tuple[tuple[str, Sequence[Action]], Sequence[Action]]:
             found = act(ctx)

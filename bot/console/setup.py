@@ -32,7 +32,8 @@ NEEDED = {
     "aibot": "没有写 [wecom.aibot]",
 }  # fmt: skip
 PRIVATE = ("storage.url",)  # an address that may hold a password
-_ROW = re.compile(r"^\| `([\w.]+)` \| (.*?) \| (.*?) \|$")
+_ROW = re.compile(r"^\| `([\w.]+)` \|(.*?)\|(.*?)\|$")
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _HEAD = re.compile(r"^## (.+)$")
 
 
@@ -145,9 +146,12 @@ def _under(before: str, part: BaseModel) -> Iterator[tuple[str, object]]:
 def _setting(
     key: str, value: object, config: Config, later: Config, fresh: Config, text: str, written: bool
 ) -> Setting:
-    line = configuration._line(text, key) if written else 0
+    line = configuration.line_of(text, key) if written else 0
     shown, then = _shown(key, value), _shown(key, _at(later, key))
+    default = _shown(key, _at(fresh, key))
     source = f"{config.file.name} 第{line}行" if written else "默认"
+    if not written and shown != default:
+        source = "启动时给的"
     if named := _variable(value):
         source = f"环境变量 {named}"
     if shown != then:
@@ -156,7 +160,7 @@ def _setting(
     group, meaning = _meanings().get(key, ("其他", ""))
     plain = not isinstance(value, Secret) and key not in PRIVATE and not _tables(value)
     paste = f"[{table}] {name} = {shown}" if plain and table else ""
-    return Setting(key, group, shown, _shown(key, _at(fresh, key)), source, meaning, paste)
+    return Setting(key, group, shown, default, source, meaning, paste)
 
 
 def _at(config: Config, key: str) -> object:
@@ -209,5 +213,7 @@ def _meanings() -> Mapping[str, tuple[str, str]]:
         if head := _HEAD.match(line):
             group = head[1]
         elif row := _ROW.match(line):
-            found[row[1]] = (group, row[3].replace("`", "").replace("**", ""))
+            said = _LINK.sub(r"\1", row[3].replace("`", "").replace("**", ""))
+            found[row[1]] = (group, said.strip())
+            found.setdefault(row[1].partition(".")[0], (group, ""))  # a list of tables
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from bot.sandbox.contacts import Contacts
 from bot.sandbox.world import ApiError, Impossible, World
 
-TEXT_BYTES = 4000
+TEXT_BYTES, GREETING_BYTES = 4000, 3000
 PEOPLE, CHATS, ATTACHMENTS, PAGE = 10_000, 2000, 9, 1000
 REMINDERS, REMINDED_WITHIN = 3, timedelta(hours=24)
 UNSENT, SENT, NO_FRIEND, FULL = 0, 1, 2, 3
@@ -42,6 +42,7 @@ class Tasks:
         self._contacts = contacts
         self._put = put
         self._tasks: dict[str, Task] = {}
+        self.greetings: dict[str, Block] = {}  # templates of a group's welcome; nobody chose one
 
     def calls(self) -> dict[str, Callable[[Block, Block], dict[str, Any]]]:
         base = "externalcontact/"
@@ -51,7 +52,17 @@ class Tasks:
             f"{base}get_groupmsg_send_result": self._results,
             f"{base}remind_groupmsg_send": self._remind,
             f"{base}cancel_groupmsg_send": self._cancel,
+            f"{base}group_welcome_template/add": self._greet,
         }
+
+    def _greet(self, _: Block, body: Block) -> dict[str, Any]:
+        """A template; the owner of a group must still choose it in the client."""
+        text = str((body.get("text") or {}).get("content") or "")
+        if not text or len(text.encode()) > GREETING_BYTES:
+            raise ApiError(40058, "invalid text.content")
+        key = f"GW-{len(self.greetings) + 1}"
+        self.greetings[key] = body
+        return {"template_id": key}
 
     def confirm(self, userid: str) -> int:
         """The member sends their newest task; how many it reached."""

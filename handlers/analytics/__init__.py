@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from handlers.analytics import crosses, groups, journey, lost, odd, service, stores, voice
+from handlers.analytics import campaigns, crosses, groups, journey, lost, mood, odd, service, stores, voice
 from handlers.analytics.scope import Analysis, Scope
 
 __all__ = ["ANALYSES", "Analysis", "Scope"]
 
 ANALYSES: Mapping[str, Analysis] = MappingProxyType({
     one.name: one
-    for module in (journey, odd, stores, service, voice, crosses, groups, lost)
+    for module in (journey, odd, stores, service, voice, crosses, groups, lost, mood, campaigns)
     for one in module.ANALYSES
 })  # fmt: skip

@@ -4,7 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from handlers.console import editor, iffy, life, numbers, people, reports, running, shops, words
+from handlers.console import (
+    calendar,
+    editor,
+    iffy,
+    life,
+    numbers,
+    people,
+    reports,
+    rota,
+    running,
+    shops,
+    words,
+)
 from handlers.console.door import BRAND, MANAGER, OPERATOR
 from handlers.console.values import Page, View
 from handlers.context import Ctx
@@ -33,10 +45,12 @@ PAGES: Mapping[str, Shown] = MappingProxyType({
     "customers": Shown("客户", NAMES, people.listing),
     "customer": Shown("", NAMES, people.card),
     "groups": Shown("群", FIGURES, life.groups),
+    "calendar": Shown("社群日历", FIGURES, calendar.calendar),
     "scripts": Shown("话术", FIGURES, life.results),
     "activities": Shown("活动", FIGURES, life.activities),
     "alerts": Shown("预警", FIGURES, people.alerts),
     "analyses": Shown("分析", FIGURES, reports.analyses),
+    "sop": Shown("SOP", FIGURES, rota.page),
     "library": Shown("话术库", RUNNING, editor.listing),
     "script": Shown("", RUNNING, editor.page),
     "lexicon": Shown("词库", RUNNING, words.page),
@@ -45,6 +59,17 @@ PAGES: Mapping[str, Shown] = MappingProxyType({
     "operations": Shown("运行", RUNNING, running.operations),
 })  # fmt: skip
 
-Act = Callable[[View, Ctx], tuple[str, Sequence[Action]]]
-# What the forms of a page do: where to go next, and what is to be sent.
-ACTS: Mapping[str, Act] = MappingProxyType({"script": editor.act, "operations": running.act})
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What the forms of a page do, for whom: it tells where to go next and what is to be sent."""
+
+    roles: frozenset[str]
+    act: Callable[[View, Ctx], tuple[str, Sequence[Action]]]
+
+
+ACTS: Mapping[str, Deed] = MappingProxyType({
+    "script": Deed(RUNNING, editor.act),
+    "operations": Deed(RUNNING, running.act),
+    "sop": Deed(NAMES, rota.act),
+})  # fmt: skip

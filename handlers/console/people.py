@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from handlers import cards, names, sidebar, whys
+from handlers import cards, names, sidebar, watch, whys
 from handlers.console import parts, shops
 from handlers.console.parts import Line, count, moment, plain, section, store_choice, tally, text
 from handlers.console.values import Choice, Missing, Page, Row, Section, View
@@ -155,6 +155,7 @@ def alerts(view: View, ctx: Ctx) -> Page:
 
 
 def _named(view: View, ctx: Ctx) -> Iterator[Section]:
+    yield plain(watch.table(view.stores, view.since, view.until, ctx), view)
     yield _told(view, ctx)
     yield _risks(view, ctx)
     yield shops.unanswered(view, ctx)
@@ -205,3 +206,4 @@ def _counted(view: View, ctx: Ctx) -> Iterator[Section]:
     yield plain(Table("alerts", f"各店 · {view.words}", (text("store", "门店"),
                 *(count(kind, kind) for kind in ALERTS), count("late", "逾期跟进")), tuple(rows),
                 "客户数；逾期跟进是现在的数。名单只有门店看得到。"), view)  # fmt: skip
+    yield plain(watch.figures(view.stores, view.since, view.until, ctx), view)

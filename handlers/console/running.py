@@ -105,7 +105,8 @@ def _surfaces(view: View, ctx: Ctx) -> Section:
     rows = []
     for way in ways:
         seen, check = surfaces.seen(ctx.db, way.name), checked.get(way.name)
-        state = "急停中" if stopped.keys() & {way.name, stops.ALL} else "开" if way.on else "关"
+        held = stopped.keys() & {way.name, stops.ALL}
+        state = "关" if not way.on else "急停中" if held else "开"
         waits = "" if seen or check or not way.on else "开着，还没有消息"
         rows.append((way.title, state, way.said or waits or None, _text(check),
                      _text(seen.last if seen else None),

@@ -119,6 +119,38 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """`tone` is good, bad, open or "" for what is neither."""
+
+    at: str
+    label: str
+    count: str
+    state: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A day of an agenda."""
+
+    key: str
+    number: str
+    weekday: str
+    today: bool
+    chosen: bool
+    entries: tuple[Entry, ...] = ()
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """Weeks of seven days from Monday on; None stands for a day of another month."""
+
+    title: str
+    weeks: tuple[tuple[Planned | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     title: str
     lead: str = ""
@@ -129,6 +161,7 @@ class Page:
     search: str | None = None  # the words in the search box, None where there is none
     next: str = ""  # where the following rows begin
     clock: bool = True  # whether a period can be chosen
+    agenda: Agenda | None = None
     forms: tuple[Form, ...] = ()
     panels: tuple[Panel, ...] = ()
     hint: str = "姓名"  # what can be searched for

@@ -1,5 +1,6 @@
 """词库 in the console: words are tried on what customers said before anybody hears them."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ WHATS: Mapping[str, str] = {
     "concern": "说的是一个关注点", "intent": "说的是一个意图", "shadow": "这几个字不算关注点",
     "eclipse": "这几个字不算意图",
 }  # fmt: skip
+_KIND, _OWN = re.compile(r"^\w+ 的"), re.compile(r"\bown\.\d+")
 SIGNS = {"0": 0, "1": 1, "-1": -1}
 
 
@@ -143,10 +145,15 @@ def _typed(view: View, ctx: Ctx) -> Iterator[Panel]:
 def _lint(found: Rule, doubts: Sequence[str], ctx: Ctx) -> Panel:
     known = [f"“{word}”已经读得出来（{name}）" for word in found.words
              if (name := _known(found, word, ctx.lexicon))]  # fmt: skip
-    lines = tuple((Piece(f"· {one}"),) for one in (*known, *doubts))
+    lines = tuple((Piece(f"· {one}"),) for one in (*known, *map(_plainly, doubts)))
     if lines:
         return Panel("请看一眼", lines, "warn")
     return Panel("写法没有问题", ((Piece("没有和已有的规则矛盾。"),),), "ok")
+
+
+def _plainly(doubt: str) -> str:
+    """Without the names that only the files use."""
+    return _OWN.sub("新加的这条", _KIND.sub("", doubt))
 
 
 def _known(found: Rule, word: str, lexicon: Lexicon) -> str:
@@ -175,6 +182,7 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Tried:
     messages: int
+    heard: int  # of them hold one of the words
     changes: tuple[Change, ...]
 
     @property
@@ -197,7 +205,7 @@ def dry_run(found: Sequence[Rule], taught: Lexicon, ctx: Ctx) -> Tried:
             changes.append(_change(row["text"], row["n"], normal, hits, ctx, after))
     real = [c for c in changes if c.before != c.after]
     real.sort(key=lambda c: (-c.times, c.text))
-    return Tried(sum(row["n"] for row in said), tuple(real))
+    return Tried(sum(row["n"] for row in said), sum(c.times for c in changes), tuple(real))
 
 
 def _change(
@@ -218,7 +226,8 @@ def told(found: Sequence[Rule], taught: Lexicon, ctx: Ctx) -> Iterator[Panel]:
     lines = tuple(_line(c) for c in tried.changes[:SHOWN])
     more = len(tried.changes) - SHOWN
     note = f"另有{more}种说法。" if more > 0 else "看最近的话，保留期以内。"
-    yield Panel(head, lines or ((Piece("历史里没有人这样说过。"),),), note=note)
+    same = f"{tried.heard}条里有这些词，读法都不变。" if tried.heard else "历史里没有人这样说过。"
+    yield Panel(head, lines or ((Piece(same),),), note=note)
     if hints := tuple(_hints(tried)):
         yield Panel("可能误伤", hints, "warn")
 
@@ -229,7 +238,7 @@ def _line(c: Change) -> tuple[Piece, ...]:
         found += [Piece(c.text[at:start]), Piece(c.text[start:end], "told")]
         at = end
     times = f" ×{c.times}" if c.times > 1 else ""
-    return (Piece("“"), *found, Piece(f"{c.text[at:]}”{times}\n　"), Piece(c.before, "gone"),
+    return (Piece("“"), *found, Piece(f"{c.text[at:]}”{times}\n　"), Piece(c.before),
             Piece(" → "), Piece(c.after, "come"))  # fmt: skip
 
 

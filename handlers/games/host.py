@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from handlers import earning, preferences, reach, together
+from handlers import earning, preferences, reach, together, training
 from handlers.context import Ctx
 from handlers.games import lobby
 from handlers.games.base import Gain, Game, Kit, Turn
@@ -185,10 +185,12 @@ def _played(round_: Round, turn: Turn, seat: Seat, ctx: Ctx) -> Said:
 def _further(round_: Round, turn: Turn, said: Said, seat: Seat, ctx: Ctx) -> Said:
     """What a move means beside the game: for a common goal, for what somebody likes or knows."""
     after_ = replace(round_, body=turn.state)
-    right = any(player == seat.player for player, _ in turn.gains)
+    asks = GAMES[round_.game].pace == "question"  # an idiom that fits is no answer
+    right = asks and any(player == seat.player for player, _ in turn.gains)
     more = [preferences.noted(after_, seat, ctx),
-            together.note(seat, together.PLAY, seat.key, ctx),
-            together.note(seat, together.RIGHT, seat.key, ctx) if right else ""]  # fmt: skip
+            together.note(seat, together.PLAY, f"{round_.id}:{seat.player}", ctx),
+            together.note(seat, together.RIGHT, seat.key, ctx) if right else "",
+            training.noted(after_, seat, right, ctx)]  # fmt: skip
     return replace(said, text="\n".join(filter(None, [said.text, *more])))
 
 
@@ -207,6 +209,8 @@ def _goes_on(round_: Round, game: Game, turn: Turn, seat: Seat, ctx: Ctx) -> Sai
 def _paid(round_: Round, gains: tuple[Gain, ...], key: str, ctx: Ctx) -> str:
     said = []
     for player, wanted in gains:
+        if not wanted:
+            continue  # a drill is worth knowing, not points
         booked = f"game:{round_.id}:{key}:{player}"
         got = earning.earn(round_.chat_id, player, wanted, round_.game, booked, ctx)
         said.append(f"\n{earning.told(round_.chat_id, player, wanted, got, ctx)}")

@@ -173,9 +173,10 @@ def _lay(found: Sequence[Ready], ctx: Ctx) -> Iterator[Action]:
 
 
 def _given(one: Ready, ctx: Ctx) -> bool:
-    why = "；".join(one.wording.why)
-    return rows.move(ctx.db, one.step, state=rows.GIVEN, why=why, now=ctx.now,
-                     said=one.wording.text, reader=one.reader)  # fmt: skip
+    """Noted with the words that go into the group; those of a task are for the owner only."""
+    why, said = "；".join(one.wording.why), one.wording.text if one.node.spoken else ""
+    return rows.move(ctx.db, one.step, state=rows.GIVEN, why=why, now=ctx.now, said=said,
+                     reader=one.reader)  # fmt: skip
 
 
 def _texts(taken: Sequence[Ready]) -> dict[str, list[Ready]]:
@@ -265,7 +266,8 @@ def decided(dialog: Dialog, value: str, ctx: Ctx) -> Iterator[Action]:
 def _sent(steps: Sequence[Step], member: str, ctx: Ctx) -> Iterator[Action]:
     """The owner has posted it: it counts as a touch of the group."""
     for step in steps:
-        if rows.move(ctx.db, step, state=rows.SENT, why=step.why, now=ctx.now) and step.said:
+        done = rows.move(ctx.db, step, state=rows.SENT, why=step.why, now=ctx.now)
+        if done and step.said:
             touches.note(ctx.db, touch_id=f"plan:{step.id}", person=step.chat_id, channel="group",
                          kind="marketing", by=member, now=ctx.now)  # fmt: skip
     yield Send(member, f"好，记下了（{len(steps)}个群）。")

@@ -1,7 +1,7 @@
 """How far a group's members are, each by their own join date, and which plan suits the group."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -9,7 +9,6 @@ from handlers.analytics.formulas import GroupFigures, Life
 from handlers.analytics.groups import life_of
 from handlers.context import Ctx
 from handlers.group_plans.plan import NEWCOMERS, THIS_WEEK, WEEKS, Plan
-from handlers.words import share
 from nlp import mask
 from storage import group_sop as rows
 from storage.db import Row, at
@@ -88,7 +87,12 @@ def majority(seats: Sequence[Seat]) -> tuple[str, str]:
         return "", "没有客户"
     counted = Counter(band_of(seat.days) for seat in seats)
     band = max(WEEKS, key=lambda one: (counted[one], -WEEKS.index(one)))
-    return band, f"多数在第{band}周（{counted[band]}/{len(seats)}）"
+    return band, f"多数在{said(band)}（{counted[band]}/{len(seats)}）"
+
+
+def said(band: str) -> str:
+    """第1-2周, 第5周以后."""
+    return f"第{band.removesuffix('+')}周{'以后' if band.endswith('+') else ''}"
 
 
 def _middle(seats: Sequence[Seat]) -> Seat:
@@ -123,7 +127,7 @@ def not_now(weeks: str, found: State) -> str:
     """Why a node for certain weeks is not for this group; "" when it is."""
     if not weeks or not found.band or weeks == found.band:
         return ""
-    return f"这条给第{weeks}周的群，本群{found.why}"
+    return f"这条给{said(weeks)}的群，本群{found.why}"
 
 
 # Which plan
@@ -149,12 +153,6 @@ def recommend(room: Row, found: State, plans: Sequence[Plan]) -> tuple[Plan | No
     best = max(chosen, key=lambda plan: (plan.priority, plan.name))
     asked = "、".join(part for part in (f"{room['kind']}群", found.told, found.why) if part)
     return best, f"{asked}，选“{best.name}”"
-
-
-def spread(seats: Sequence[Seat]) -> str:
-    """第1-2周 36%（9/25）…: how a group mixes."""
-    counted: Mapping[str, int] = Counter(band_of(seat.days) for seat in seats)
-    return "、".join(f"第{band}周 {share(counted[band], len(seats))}" for band in WEEKS)
 
 
 def first_of(day: date) -> date:

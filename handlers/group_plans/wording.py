@@ -1,7 +1,7 @@
 """What a node says in one group: its text with everything filled in, what goes along, and why."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -9,15 +9,17 @@ from handlers import h5_address
 from handlers.analytics import Scope, formulas, stores
 from handlers.context import Ctx
 from handlers.group_plans import topics, weeks
-from handlers.group_plans.plan import EVERYBODY, TOPIC, Node
+from handlers.group_plans.plan import EVERYBODY, TOPIC, Node, Plan
 from handlers.group_plans.rooms import Room
 from nlp import mask
 from scriptbank import fill, guard
+from scriptbank.rules import ALLOW, BLOCK, WARN
 from scriptbank.script import Script
 from storage import materials
 from storage.materials import Material
 
 PLACE = "试驾门店"
+HEARSAY = "口碑"  # “listen to them” makes no sense without their words
 NO_WORDS = "没有要发的话：素材库里没有“{}”"
 
 
@@ -45,7 +47,7 @@ def of(node: Node, room: Room, day: date, ctx: Ctx, *, keep: bool = True) -> Wor
         picked = topics.pick(room.id, day, ctx, keep=keep)
         body, material = picked.topic.text, materials.get(ctx.db, picked.topic.material)
         reason.append(f"话题“{picked.topic.title}”：{picked.why}")
-    if not body and material is None:
+    if material is None and (not body or (node.material and node.kind == HEARSAY)):
         return Wording("", not_now=NO_WORDS.format(node.material))
     return _filled(node, room, body, material, reason, ctx)
 
@@ -61,10 +63,20 @@ def _filled(
     text = "\n".join(part for part in (done.text, node.link) if part)
     if done.missing:
         return Wording(text, not_now=f"还不知道{'、'.join(done.missing)}，先补上再发")
-    blocked = [f for f in guard.check(text, ctx.today) if f.severity == "block"]
-    if blocked:
-        return Wording(text, not_now=f"有不能发的词：{blocked[0].words}")
+    seen = guard.check(text, ctx.today)
+    if blocked := [f.words for f in seen if f.severity == BLOCK]:
+        return Wording(text, not_now=f"有不能发的词：{'、'.join(blocked)}")
+    if risky := [f.words for f in seen if f.severity == WARN]:
+        reason.append(f"⚠️ 发之前先核对“{'、'.join(risky)}”")
     return Wording(mask.phones(text), tuple(reason), material)
+
+
+def doubts(plan: Plan, day: date) -> Iterator[str]:
+    """Words of a plan's texts that must not be said, or not without a source."""
+    for node in plan.nodes:
+        for found in guard.check(node.text, day):
+            if found.severity != ALLOW:
+                yield f"第{node.day}天 {node.at}“{found.words}”（{found.rule}）{found.advice}"
 
 
 def _whom(node: Node, people: Sequence[weeks.Seat]) -> list[str]:

@@ -1,0 +1,130 @@
+"""Activities: from template to report, in the chat and on the command line."""
+
+from datetime import timedelta
+
+import pytest
+
+from handlers import activities
+from handlers.activities import Template, Unfit
+from handlers.analytics import ANALYSES, Scope
+from handlers.values import Card
+from storage import activities as rows
+from storage import customers, events, groups
+from storage import together as goals
+from storage.customers import Customer
+
+
+@pytest.fixture
+def room(talk):
+    with talk.db.atomic():
+        for chat, name in (("g1", "看车群"), ("g2", "意向群")):
+            groups.put(talk.db, chat_id=chat, name=name, kind="潜客", owner="zhang",
+                       store="bj-cy", now=talk.now - timedelta(days=60))  # fmt: skip
+            groups.seat(talk.db, chat, "zhang", name="张伟", staff=True, invitor="",
+                        joined=talk.now)  # fmt: skip
+        for n in range(1, 11):
+            customers.add(talk.db, Customer(id=f"c{n}", name=f"顾客{n}", store="bj-cy",
+                                            owner="zhang", added_at=talk.now))  # fmt: skip
+            groups.seat(talk.db, "g1", f"c{n}", name=f"昵称{n}", staff=False, invitor="",
+                        joined=talk.now - timedelta(days=20))  # fmt: skip
+    return talk
+
+
+def template(**changed):
+    given = {"name": "小活动", "days": 3, "goal": "签到", "target": 5, "games": (),
+             "budget": 600, "prizes": ("车模 3份 199元",), "rules": "签到就行。",
+             "steps": ("发公告",)}  # fmt: skip
+    return Template(**{**given, **changed})
+
+
+@pytest.mark.parametrize("name", activities.templates())
+def test_every_shipped_template_may_be_held_as_it_is(room, name):
+    found = activities.templates()[name]
+    given = activities.fit(found, room.now + timedelta(days=found.days), room.ctx())
+
+    assert activities.cost(given) <= found.budget
+
+
+@pytest.mark.parametrize(("changed", "why"), [
+    ({"prizes": ("豪车 1份 60000元",), "budget": 70000}, "最高50000元"),
+    ({"prizes": ("红包 10份 10元",)}, "现金"), ({"prizes": ("车模",)}, "写清名称、份数、价值"),
+    ({"prizes": ()}, "至少要有一个奖品"), ({"budget": 500}, "奖品一共597元，超过了预算500元"),
+    ({"budget": 200_000}, "超过了一场活动的上限100000元"),
+])  # fmt: skip
+def test_what_may_not_be_held_says_why_and_begins_nothing(room, changed, why):
+    with pytest.raises(Unfit, match=why):
+        activities.new(template(**changed), groups.get(room.db, "g1"), "zhang", room.ctx())
+
+    assert rows.running(room.db, "g1", room.now) == []
+
+
+def test_by_three_taps_in_the_chat(room):
+    room.says("zhang", "活动 新建")
+    room.taps("zhang", "答题周")
+    did = room.taps("zhang", "看车群")
+    assert "奖品车模3份（价值199元），预算600元" in next(a for a in did if isinstance(a, Card)).text
+    room.taps("zhang", "开始")
+
+    (found,) = rows.running(room.db, "g1", room.now)
+    assert found.title == "答题周"
+    assert "🎪 答题周，到周五(3月13日)晚上9点" in room.texts()
+    assert goals.of_chat(room.db, "g1", "进行中")[0].target == 50
+    assert "看车群｜答题周" in room.says("zhang", "活动")[0].text
+
+
+def test_the_same_again_or_no_group_is_told_in_words(room):
+    room.says("zhang", "活动 新建 答题周 看车群")
+    room.taps("zhang", "开始")
+    room.says("zhang", "活动 新建 答题周 看车群")
+    room.taps("zhang", "开始")
+    assert "正开着一场答题周" in room.texts()
+
+    assert "现在没有这样的群" in room.says("lina", "活动 新建")[0].text
+    room.says("zhang", "活动 新建 签到月 看车群")
+    room.taps("zhang", "先不开")
+    assert len(rows.running(room.db, "g1", room.now)) == 1
+
+
+def test_the_report_counts_reach_part_takers_tags_and_what_followed(room):
+    with room.db.atomic():
+        activities.new(template(), groups.get(room.db, "g1"), "zhang", room.ctx())
+    for n in range(1, 6):
+        room.asks(f"c{n}", "签到", "g1")
+    with room.db.atomic():
+        customers.tag(room.db, "c1", kind="concern", code="range", now=room.now)
+        for n, (who, kind, days) in enumerate((("c1", "线索", 2), ("c2", "线索", 16),
+                                               ("c3", "线索", 18), ("c1", "到店", 5),
+                                               ("c9", "到店", 5), ("c1", "下订", 6))):  # fmt: skip
+            events.add(room.db, event_id=f"e{n}", customer=who, kind=kind, source="advisor",
+                       when=room.now + timedelta(days=days))  # fmt: skip
+    room.now += timedelta(days=30)
+
+    scope = Scope(("bj-cy",), room.now - timedelta(days=60), room.now)
+    table = ANALYSES["campaigns"].run(scope, room.ctx())
+
+    (row,) = table.rows
+    got = dict(zip([c.key for c in table.columns], row, strict=True))
+    assert (got["reach"], got["people"], got["share"]) == (10, 5, 0.5)
+    assert (got["tags"], got["leads"], got["visits"], got["orders"]) == (1, 2, 1, 1)
+    assert (got["cost"], got["each"]) == (600, 300)
+    assert "14天内" in table.note
+    assert "覆盖10，参加5" in room.says("chen", "活动 效果")[0].text
+    assert "近90天没有活动" in room.says("lin", "活动 效果")[0].text
+
+
+def test_a_price_of_no_lead_is_unknown_and_not_nothing(room):
+    with room.db.atomic():
+        activities.new(template(), groups.get(room.db, "g1"), "zhang", room.ctx())
+
+    assert activities.campaigns.measured(rows.running(room.db, "g1", room.now)[0],
+                                         room.ctx())[-1] is None  # fmt: skip
+
+
+def test_a_company_s_own_template_is_read_and_a_broken_one_is_named(tmp_path):
+    good = (activities.SHIPPED / "quiz-week.toml").read_text(encoding="utf-8")
+    (tmp_path / "own.toml").write_text(good.replace("答题周", "店庆答题"), encoding="utf-8")
+    assert "店庆答题" in activities.templates(str(tmp_path))
+
+    (tmp_path / "bad.toml").write_text('name = "x"', encoding="utf-8")
+    with pytest.raises(Unfit, match=r"bad\.toml 少了"):
+        activities.templates.__wrapped__(str(tmp_path))
