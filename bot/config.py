@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, GetCoreSchemaHandler, ValidationError, field_validator
+from pydantic import Field, GetCoreSchemaHandler, PrivateAttr, ValidationError, field_validator
 from pydantic_core import CoreSchema, core_schema
 from rapidfuzz import process
 
@@ -128,7 +128,12 @@ class Config(Section):
     webhooks: tuple[Webhook, ...] = ()
     settings: Settings = Settings()
     folder: Path = Path()  # relative paths in the file are relative to it
-    file: Path = Path()  # what it was read from, "." when from nowhere
+    _file: Path = PrivateAttr(default=Path())
+
+    @property
+    def file(self) -> Path:
+        """What it was read from, "." when from nowhere."""
+        return self._file
 
     def path(self, text: str) -> Path:
         return self.folder / text
@@ -178,14 +183,15 @@ def parse(text: str, path: Path) -> Config:
     data = tomllib.loads(text)
     own: dict[str, Any] = {name: data.pop(name) for name in OWN if name in data}
     problems = [f"{path}:{line_of(text, name)} {name} 未知配置项" for name in ("settings", "folder",
-                "file", *DERIVED) if name in data]  # fmt: skip
+                *DERIVED) if name in data]  # fmt: skip
     problems += [*_problems(Config, own, text, path), *_problems(Settings, data, text, path)]
     if problems:
         raise ConfigError("\n".join(problems))
     head = Config.model_validate(own)
     settings = Settings.model_validate({**data, **_derived(head)})
-    return head.model_copy(update={"settings": settings, "folder": path.parent,
-                                   "file": path})  # fmt: skip
+    found = head.model_copy(update={"settings": settings, "folder": path.parent})
+    found._file = path
+    return found
 
 
 def _derived(head: Config) -> dict[str, Any]:
@@ -269,9 +275,7 @@ def _siblings(loc: tuple[int | str, ...]) -> list[str]:
         model = _model(field.annotation)
         if model is None:
             return []
-    names = [
-        name for name in model.model_fields if name not in ("settings", "folder", "file", *DERIVED)
-    ]
+    names = [name for name in model.model_fields if name not in ("settings", "folder", *DERIVED)]
     return names + (list(OWN) if model is Settings else [])
 
 

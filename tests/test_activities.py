@@ -1,9 +1,13 @@
 """Activities: from template to report, in the chat and on the command line."""
 
+import json
+import shutil
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 
+from bot.cli import main
 from handlers import activities
 from handlers.activities import Template, Unfit
 from handlers.analytics import ANALYSES, Scope
@@ -128,3 +132,45 @@ def test_a_company_s_own_template_is_read_and_a_broken_one_is_named(tmp_path):
     (tmp_path / "bad.toml").write_text('name = "x"', encoding="utf-8")
     with pytest.raises(Unfit, match=r"bad\.toml 少了"):
         activities.templates.__wrapped__(str(tmp_path))
+
+
+# On the command line
+
+
+@pytest.fixture
+def cli(tmp_path, demo_store):
+    shutil.copy(demo_store, tmp_path / "sandbox.db")
+    file = tmp_path / "config.toml"
+    file.write_text(
+        '[storage]\nurl = "sqlite:///sandbox.db"\n[[stores]]\nid = "bj-cy"\nname = "朝阳店"\n',
+        encoding="utf-8",
+    )
+
+    def run(*args):
+        return CliRunner().invoke(main, ["--config", str(file), "activity", *args])
+
+    return run
+
+
+def test_new_list_report_and_compare_tell_of_the_same_activity(cli):
+    assert "🎪 答题周" in cli("new", "答题周", "g1", "--by", "zhang").output
+
+    (listed,) = json.loads(cli("list", "--json").output)
+    assert (listed["title"], listed["budget"]) == ("答题周", 600)
+    (report,) = json.loads(cli("report", listed["id"], "--json").output)
+    (compared,) = json.loads(cli("compare", "--json").output)
+    assert report == compared
+    assert report["reach"] > 0
+    assert report["each"] is None
+    assert "可用的模板：签到月" in cli("list").output
+
+
+@pytest.mark.parametrize(("args", "code", "said"), [
+    (("new", "没有", "g1"), 2, "没有模板 没有"), (("new", "答题周", "g9"), 2, "没有客户群 g9"),
+    (("report", "x"), 1, "没有活动 x"),
+])  # fmt: skip
+def test_what_is_not_there_is_told_in_a_sentence(cli, args, code, said):
+    result = cli(*args)
+
+    assert result.exit_code == code
+    assert result.output.startswith(said)

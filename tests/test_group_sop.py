@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.sandbox import demo
 from handlers.group_plans import chat, days, plan, rooms, runs, topics, weeks, wording
-from handlers.settings import Access, Colleague, Store
+from handlers.settings import Access, Colleague, Manager, Store
 from handlers.values import Card, MassTask, Media, Send
 from scriptbank import guard
 from storage import customers, erasure, events, groups, materials, touches
@@ -782,6 +782,19 @@ def test_somebody_else_s_group_is_not_shown(room):
     room.says("lina", "今天群里发什么 S6看车群")
 
     assert "没有找到您的客户群" in room.texts("lina")
+
+
+def test_who_plans_sees_counts_and_who_reads_figures_sees_no_text(room):
+    brand = Manager(userid="brand", name="品牌", brand=True)
+    managers = (*room.settings.managers, brand)
+    room.settings = room.settings.model_copy(update={"managers": managers})
+    room.says("brand", "社群计划 预览 新人两周")
+    assert "欢迎6位新朋友来到" in room.texts("brand")
+    begin(room, "新人两周 今天", "brand")
+
+    room.says("brand", "今天群里发什么 S6看车群")
+
+    assert "没有找到您的客户群" in room.texts("brand")
 
 
 def test_phone_numbers_in_nicknames_are_masked(room):

@@ -14,6 +14,7 @@ from handlers.group_plans.plan import Plan
 from handlers.group_plans.preview import Would
 from handlers.group_plans.rooms import Filter, Room, Unclear, parse, scope, select
 from handlers.group_plans.runs import AUTO
+from handlers.h5_links import RUNS
 from handlers.values import Action, Inbound, Send
 from handlers.words import short, weekday
 from storage import dialogs, groups
@@ -248,9 +249,16 @@ def today(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
 def _mine(name: str, member: str, ctx: Ctx) -> list[Row]:
     """Owned, or of the stores that somebody plans for; by the full name before a part of it."""
     owned = [room for key in rows.owned(ctx.db, member) if (room := groups.get(ctx.db, key))]
-    known = {r["chat_id"]: r for r in (*owned, *rows.rooms(ctx.db, scope(member, ctx), INTERNAL))}
+    near = rows.rooms(ctx.db, _posting(member, ctx), INTERNAL)
+    known = {room["chat_id"]: room for room in (*owned, *near)}
     found = [room for room in known.values() if name in room["name"] and room["kind"] != INTERNAL]
     return [room for room in found if room["name"] == name] or found
+
+
+def _posting(member: str, ctx: Ctx) -> tuple[str, ...]:
+    """The stores in whose groups they may have to post; who reads only figures has none."""
+    manager, runs = ctx.team.in_charge(member), ctx.team.colleague(member, RUNS)
+    return (*(manager.stores if manager else ()), *(runs.stores if runs else ()))
 
 
 def _day_lines(lines: Sequence[tuple[Row, Step]], ctx: Ctx) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from handlers.context import Ctx
@@ -93,11 +93,16 @@ def moment(node: Node, begins: date) -> str:
 
 
 def texts(found: Sequence[Would], begins: date, ctx: Ctx, most: int = TEXTS) -> list[str]:
-    """The first texts as they would stand in the first of the groups."""
+    """The first texts as they would stand in the first of the groups, without anybody's name.
+
+    Who plans for many groups sees counts; the names are for whoever posts.
+    """
     one = next((one for one in found if one.plan), None)
     if one is None or one.plan is None:
         return []
-    return [_text(node, one.room, begins, ctx) for node in one.plan.nodes[:most]]
+    seats = tuple(replace(seat, name="") for seat in one.room.state.seats)
+    room = replace(one.room, state=replace(one.room.state, seats=seats))
+    return [_text(node, room, begins, ctx) for node in one.plan.nodes[:most]]
 
 
 def _text(node: Node, room: Room, begins: date, ctx: Ctx) -> str:

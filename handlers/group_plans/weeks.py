@@ -119,6 +119,8 @@ def meant(to: str, seats: Sequence[Seat], ctx: Ctx) -> tuple[Seat, ...]:
 def names(seats: Sequence[Seat], most: int = 8) -> str:
     """小美、阿强等23位: nobody reads five hundred names."""
     known = [seat.name for seat in seats if seat.name]
+    if seats and not known:
+        return f"{len(seats)}位新朋友"
     listed = "、".join(known[:most])
     return listed if len(seats) <= most else f"{listed}等{len(seats)}位"
 
