@@ -40,7 +40,8 @@ class Ctx:
     tags: Dictionary = field(default_factory=shipped)  # what gives a customer which tag
     audiences: Audiences = field(default_factory=standard)
     _counter: Iterator[int] = field(default_factory=itertools.count, repr=False)
-    _readings: dict[str, Reading] = field(default_factory=dict, repr=False)
+    # Not handed on by `replace`, which may be by another lexicon or at another time.
+    _readings: dict[str, Reading] = field(default_factory=dict, repr=False, init=False)
 
     def new_id(self) -> str:
         """Unique, and the same again when the same message is replayed."""

@@ -305,15 +305,13 @@ def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
         return question.text
     found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
     open_ones = [t for t in found if t.state in ("", "stuck")]
-    tip = play(followup, customer, ctx)
-    words = tip.scene if tip else cadence.words(row, customer, ctx)
+    words = cadence.words(row, customer, ctx)
     worried = open_ones and followup.kind in ("cadence", "own", "waiting", "unanswered", "feeling")
     if worried and customer.level != "O":
         words = open_ones[0].evidence
     query = Query(
         text=words, day=ctx.today, concerns={t.code: t.polarity for t in open_ones},
-        stage=tip.stage if tip else row.stage,
-        tier=customer.tier, model=customer.model, store=customer.store,
+        stage=row.stage, tier=customer.tier, model=customer.model, store=customer.store,
         seen=scripts.seen_by(ctx.db, customer.id, ctx.now - timedelta(days=7)),
     )  # fmt: skip
     ranked = ctx.bank.suggest(query, 5).items
@@ -322,7 +320,7 @@ def advice(customer: Customer, followup: FollowUp, ctx: Ctx) -> str:
 
 
 def play(followup: FollowUp, customer: Customer, ctx: Ctx) -> playbook.Row | None:
-    """The playbook's advice, where the steady rhythm leaves it open what to say."""
+    """The playbook's advice, where the steady rhythm leaves it open what to do."""
     steady = followup.kind == "cadence" and not cadence.row_of(followup, customer, ctx).when
     return playbook.advice(customer, ctx) if steady else None
 

@@ -46,7 +46,6 @@ def _looked_up(number: str, found: Guest, ctx: Ctx) -> Iterator[Action]:
         return
     customer = inside[0]
     h5.put(ctx.db, replace(before, claimed=customer.id, chat_id=found.chat, at=ctx.now))
-    privacy.note(customer, CONSENT, True, NOTICE, "page", "", ctx)
     yield ask(to, _question(customer, number, found), ctx)
 
 
@@ -66,6 +65,7 @@ def chosen(dialog: Dialog, answer: str, ctx: Ctx) -> Iterator[Action]:
         yield Send(dialog.member, "这条登记已经处理过了。")
     elif answer == "yes":
         h5.put(ctx.db, replace(found, customer=customer.id, claimed="", at=ctx.now))
+        privacy.note(customer, CONSENT, True, NOTICE, "page", dialog.member, ctx)  # theirs, now
         yield Send(dialog.member, f"好，{customer.name}再打开群页面就能参加了。")
     else:
         h5.put(ctx.db, replace(found, claimed="", at=ctx.now))

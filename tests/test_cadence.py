@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers import cadence, followups, rhythm, unknowns
+from handlers import cadence, followups, playbook, rhythm, unknowns
 from handlers.settings import Followups
 from handlers.values import Card, Send
 from storage import customers, events, groups, rhythms, rules
@@ -406,6 +406,17 @@ def test_why_of_a_line_names_the_rule_and_the_times(talk):
 
     assert "规则 visit.thanks（离店致谢）：刚离店，2小时内道谢" in talk.texts()
     assert "应在周五(3月6日)上午11点" in talk.texts()
+
+
+def test_why_of_the_steady_rhythm_names_the_play(talk):
+    talk.says("zhang", "客户王女士说：这周能定下来吗，S6多少钱")
+    cadence.plan(talk.customer("wang"), talk.ctx())
+    [due] = [f for f in owed.open_of(talk.db, "wang") if f.kind == "cadence"]
+    tip = playbook.advice(talk.customer("wang"), talk.ctx())
+
+    said = followups.explain(due, talk.customer("wang"), talk.ctx())
+
+    assert f"打法 {tip.name}：{tip.action}" in said
 
 
 def test_why_of_a_number(talk):

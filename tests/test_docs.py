@@ -157,6 +157,9 @@ async def test_every_example_plays(played, path):
 
     assert lines
     assert LOST not in "".join(lines)
+    assert played.pretend.problems == []
+    failed = "select id from inbox where state = 'failed'"
+    assert await played.running.writer.do(lambda db: db.rows(failed)) == []
 
 
 @pytest.fixture(scope="module")

@@ -66,17 +66,3 @@ def test_every_example_can_be_read(path):
     steps = player.parse(path.read_text(encoding="utf-8"), CAST)
 
     assert steps
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
-async def test_every_example_can_be_played(path, played):
-    steps = player.parse(path.read_text(encoding="utf-8"), CAST)
-
-    lines = [line async for line in played.play(steps)]
-
-    assert lines
-    assert played.pretend.problems == []
-    dead = await played.running.writer.do(
-        lambda db: db.rows("select id from inbox where state = 'failed'")
-    )
-    assert dead == []

@@ -257,6 +257,7 @@ async def test_not_being_them_leaves_the_phone_outside(door):
     await door.stage.running.app.idle()
 
     assert "怎么加入" in await phone.get()
+    assert await ask(door, lambda db: consents.of(db, "li")) == []
 
 
 # Playing

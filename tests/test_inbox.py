@@ -62,9 +62,9 @@ def test_a_failed_one_waits_no_more_until_it_is_put_back(db, talk):
 def test_an_answer_is_kept_with_its_message(db, talk):
     inbox.keep(db, Kept("a", "aibot", "zhang", ""), talk.now)
 
-    assert inbox.reply(db, "a") == inbox.Dealt(False, "")
+    assert inbox.reply(db, "a") == inbox.Dealt(False, "", "zhang")
     inbox.done(db, "a", talk.now, "签到成功")
-    assert inbox.reply(db, "a") == inbox.Dealt(True, "签到成功")
+    assert inbox.reply(db, "a") == inbox.Dealt(True, "签到成功", "zhang")
     assert inbox.reply(db, "b") is None
 
 

@@ -90,7 +90,7 @@ encoding_aes_key = "{"A" * 43}"
     monkeypatch.setattr(run, "Patience", partial(Patience, 0.2))
 
     async def serve(look):
-        async def once(running):
+        async def once(running, _role):
             await look(unused_tcp_port)
 
         monkeypatch.setattr(run, "_until_stopped", once)

@@ -189,7 +189,9 @@ def test_a_conversation_is_given_to_one_at_a_time(opened):
     assert presence.lanes(first, 2) == ["li", "wang"]
     assert presence.lanes(second, 9) == ["chen"]
     presence.free(first, presence.INBOX, ["li"])
-    assert presence.lanes(second, 1) == ["li"]
+    # The server lets go of what a closed connection held in its own time.
+    tries = (presence.lanes(second, 1) for _ in range(5000))
+    assert next(filter(None, tries), []) == ["li"]
 
 
 def test_whoever_dies_holds_nothing_back(opened):

@@ -49,7 +49,7 @@ def _many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _serve(config: Config, role: roles.Role) -> None:
+async def _serve(config: Config, role: roles.Role = "all") -> None:
     _many_files()
     ids = server.keys(config)
     name = config.wecom.aibot.name if config.wecom.aibot else ""

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from handlers.analytics import campaigns, crosses, groups, journey, lost, mood, odd, service, stores, voice
+from handlers.analytics import (
+    campaigns,
+    crosses,
+    groups,
+    journey,
+    lost,
+    mood,
+    odd,
+    service,
+    stores,
+    voice,
+)
 from handlers.analytics.scope import Analysis, Scope
 
 __all__ = ["ANALYSES", "Analysis", "Scope"]
