@@ -72,7 +72,6 @@ def flask_app(api: str, folder: str, *keys: str, wal: bool) -> Any:
         if wal:
             db.execute("pragma journal_mode = wal")
 
-    @app.post("/callback/app")
     def callback() -> str:
         message = opened.read(request.args, request.get_data())
         db = sqlite3.connect(file, timeout=60)
@@ -85,6 +84,7 @@ def flask_app(api: str, folder: str, *keys: str, wal: bool) -> Any:
             requests.post(f"{api}/cgi-bin/message/send", json=body, timeout=10)
         return ""
 
+    app.add_url_rule("/callback/app", view_func=callback, methods=["POST"])
     return app
 
 
