@@ -16,6 +16,7 @@ BESIDE = frozenset((
     "complaint", "opt_out", "referral", "test_drive", "visit", "chitchat", "lost", "delay",
     "cool_off",
 ))  # fmt: skip
+OFFERED = frozenset(("price", "tradein"))  # what other shops have too: 怎么处理, 有什么活动
 RULE = "implied"
 GUESSED = "second"  # the rule of an intent that only the second opinion has heard
 SURE = 0.55  # it is only concluded
@@ -31,7 +32,7 @@ def concerns(felt: Sequence[Concern], found: Sequence[Intent], ours: bool) -> It
         code = SUBJECTS.get(intent.code)
         if code is None or code in known or intent.negated or _elsewhere(intent.code, known):
             continue
-        if not ours and (code == "price" or intent.rule.startswith(GUESSED)):
+        if not ours and (code in OFFERED or intent.rule.startswith(GUESSED)):
             continue
         known.add(code)
         yield Concern(code, 0, SURE, intent.evidence, intent.span, f"{RULE}: {intent.rule}")

@@ -1,13 +1,15 @@
 """The lexicon as a value, and reading a message with it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from nlp import alarms, clauses, concerns, implied, intents, load, second, slots
 from nlp.cars import Cars
+from nlp.clauses import Clause
 from nlp.concerns import Finding
 from nlp.load import LexiconError
 from nlp.match import Hit, Matcher, uncovered
@@ -88,42 +90,26 @@ class Lexicon:
         for hit in meanings:
             kinds.setdefault(hit.rule.kind, []).append(hit)
         now = at.astimezone(SHANGHAI).replace(tzinfo=None)
-        named = kinds.get("slot", ())
-        found_slots = slots.find(self.cars, self.places, text, normal, named, now, own_brands)
+        own = tuple(own_brands)
+        found = slots.find(self.cars, self.places, text, normal, kinds.get("slot", ()), now, own)
         act = intents.speech_act(normal.text, kinds.get("act", ()), parts)
         if sender == "advisor" or not parts:
-            return Reading(text, slots=found_slots, speech_act=act)
-        findings = concerns.find(normal.text, parts, feelings)
-        said = intents.find(text, normal, kinds.get("intent", ()), ends, parts)
-        found = alarms.believed(normal.text, said)
-        hinted = len(found) < len(said)
-        found = intents.settled(text, normal, findings, found, act)
-        others = ("rival",) if tuple(own_brands) else ("model", "rival")
-        cars = [s for s in found_slots if s.kind in others]
-        findings = concerns.meant(findings, {i.code for i in found if not i.negated})
-        findings += _rivals(normal.text, cars, found, findings)
+            return Reading(text, slots=found, speech_act=act)
+        others = ("rival",) if own else ("model", "rival")
+        cars = [s for s in found if s.kind in others]
+        said = _Said(text, normal, parts, ends, kinds, feelings, cars, bool(own))
+        read = _ruled(said, act)
+        if not corrected:  # a company's own rules are corrections, nothing speaks against them
+            read = _weighed_again(said, read)
         signs = intents.signals(text, normal, kinds.get("signal", ()), ends, parts)
-        felt = _weighed(text, normal, findings)
-        suspected = alarms.heard(text, normal, parts, found, hinted)
-        barred = _settled(normal.text, findings, act, bool(tuple(own_brands)))
-        heard = {h.rule.kind for h in feelings}
-        told = None if corrected else second.heard(text, normal, parts, heard, barred)
-        if told:  # a company's own rules are corrections, and nothing speaks against them
-            read, felt = felt, tuple(sorted(second.concerns(told, felt), key=_rank))
-            suspected = second.alarms(told, found, suspected)
-            act = second.act(told, act)
-            found = second.intents(told, found, second.Said(read, felt, act))
-        if not corrected:
-            found = implied.planned(felt, found, act)
-            felt = _subjects(normal.text, felt, found, heard)
         return Reading(
             text,
-            concerns=felt,
-            intents=(*found, *suspected),
-            slots=slots.traded(found_slots, found),
+            concerns=read.felt,
+            intents=(*read.found, *read.suspected),
+            slots=slots.traded(found, read.found),
             signals=tuple(signs),
-            speech_act=act,
-            tier_signal=intents.tier(normal.text, signs, found, felt, act),
+            speech_act=read.act,
+            tier_signal=intents.tier(normal.text, signs, read.found, read.felt, read.act),
             about=next((h.rule.value for h in kinds.get("about", ())), ""),
             rules=_fired(feelings, meanings),
         )
@@ -139,6 +125,57 @@ class Lexicon:
         groups = (feelings, meanings, shadows, eclipses)
         corrected = any(h.rule.name.startswith(OWN) for group in groups for h in group)
         return uncovered(feelings, shadows), uncovered(meanings, eclipses), corrected
+
+
+class _Said(NamedTuple):
+    """A customer's message as the rules meet it."""
+
+    text: str
+    normal: Normal
+    parts: Sequence[Clause]
+    ends: list[int]
+    kinds: Mapping[str, list[Hit]]  # what was meant, by kind of rule
+    feelings: Sequence[Hit]
+    cars: Sequence[Slot]  # that are not ours
+    owned: bool  # whether our own makes are known
+
+
+class _Read(NamedTuple):
+    """What has been understood so far."""
+
+    findings: Sequence[Finding]
+    felt: tuple[Concern, ...]
+    found: Sequence[Intent]
+    suspected: Sequence[Intent]
+    act: str
+
+
+def _ruled(said: _Said, act: str) -> _Read:
+    """What the rules make of it."""
+    text, normal = said.text, said.normal
+    findings = concerns.find(normal.text, said.parts, said.feelings)
+    wishes = intents.find(text, normal, said.kinds.get("intent", ()), said.ends, said.parts)
+    believed = alarms.believed(normal.text, wishes)
+    hinted = len(believed) < len(wishes)
+    found = intents.settled(text, normal, findings, believed, act)
+    findings = concerns.meant(findings, {i.code for i in found if not i.negated})
+    findings += _rivals(normal.text, said.cars, found, findings)
+    suspected = alarms.heard(text, normal, said.parts, found, hinted)
+    return _Read(findings, _weighed(text, normal, findings), found, suspected, act)
+
+
+def _weighed_again(said: _Said, ruled: _Read) -> _Read:
+    """With the second opinion, and with what the wishes imply."""
+    normal, (findings, felt, found, suspected, act) = said.normal, ruled
+    barred = _settled(normal.text, findings, act, said.owned)
+    heard = {h.rule.kind for h in said.feelings}
+    if told := second.heard(said.text, normal, said.parts, heard, barred):
+        read, felt = felt, tuple(sorted(second.concerns(told, felt), key=_rank))
+        suspected = second.alarms(told, found, suspected)
+        act = second.act(told, act)
+        found = second.intents(told, found, second.Said(read, felt, act))
+    found = implied.planned(felt, found, act)
+    return _Read(findings, _subjects(normal.text, felt, found, heard), found, suspected, act)
 
 
 def _places(folder: Path) -> Places:

@@ -42,7 +42,8 @@ TAUGHT = (
     "sayings.toml",
 )  # whose patterns are spelled out
 OPINION = "second"  # the rule that an addition names, with the n-grams that weighed most
-BRIEF = 20  # characters; longer messages are left to the rules
+BRIEF = 20  # characters that are weighed together
+LONG = 40  # characters; of longer messages only the concerns are weighed, beyond this nothing
 LONGEST = 3
 STEP, HALF, BITS = 64.0, 1 << 9, 32  # of a packed weight: its unit, its zero, its room
 ROOM = (1 << BITS) - 1
@@ -160,13 +161,26 @@ def heard(
     barred: Collection[Label],
 ) -> Heard | None:  # fmt: skip
     """The opinion on a message; none on stories."""
-    if not parts or parts[-1].end > BRIEF:
+    if not parts or parts[-1].end > LONG:
         return None
     opinion = shipped()
-    told = opinion.margins(normal.text)
+    each = [opinion.margins(normal.text[start:end]) for start, end in _stretches(parts)]
+    told = [max(margins) for margins in zip(*each, strict=True)]
     near = {n: m for n, m in zip(opinion.labels, told, strict=True) if m >= ABSURD}
     acts = {n[1:]: m for n, m in zip(opinion.labels, told, strict=True) if n.startswith(ACT)}
     return Heard(original, normal, parts, near, _needed(kinds), barred, acts)
+
+
+def _stretches(parts: Sequence[Clause]) -> list[tuple[int, int]]:
+    """Neighbouring clauses together, as many as may be weighed at once."""
+    found = [(parts[0].start, parts[0].end)]
+    for part in parts[1:]:
+        start, _ = found[-1]
+        if part.end - start <= BRIEF:
+            found[-1] = start, part.end
+        else:
+            found.append((part.start, part.end))
+    return found
 
 
 def _needed(kinds: Collection[str]) -> float:
@@ -251,6 +265,8 @@ class Said(NamedTuple):
 
 def intents(told: Heard, found: Sequence[Intent], said: Said) -> list[Intent]:
     """The intents of the rules and those that they have not heard, but for alarms."""
+    if _long(told):
+        return list(found)
     codes = {i.code for i in found}
     kept = [i for i in found if i.negated or i.code in told.margins or _untaken(told, i.code)]
     if codes & KEPT:
@@ -264,6 +280,11 @@ def intents(told: Heard, found: Sequence[Intent], said: Said) -> list[Intent]:
         and label not in silent
         and _meant(label)
     ]
+
+
+def _long(told: Heard) -> bool:
+    """So long that somebody tells of more than one thing; the rules know best what is wanted."""
+    return told.parts[-1].end > BRIEF
 
 
 def _untaken(told: Heard, code: str) -> bool:
@@ -282,6 +303,8 @@ def _curious(found: Sequence[Intent], said: Said) -> float:
 def alarms(told: Heard, known: Sequence[Intent], suspected: Sequence[Intent]) -> list[Intent]:
     """The suspicions of the other ear that are likely enough; with none, what this one hears and
     the other does not rule out."""
+    if _long(told):
+        return list(suspected)
     kept = [i for i in suspected if told.margins.get(i.code, -math.inf) >= PLAUSIBLE]
     if kept or any(i.code in KEPT for i in known) or DENIED.search(told.normal.text):
         return kept

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp import measure
 from nlp.lexicon import Lexicon
 from nlp.measure import own
 
@@ -65,6 +66,22 @@ def test_everyday_lines_that_nobody_tuned_to_are_understood(part, floor):
     score = _unread("nlp_more3.jsonl", 5)[part]
 
     assert score.f1 >= floor, str(score)
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("昨天在你们店坐了半天没人理，回趟老家得充三回吗", {"range", "service"}),
+        (
+            "昨天在你们店坐了半天没人理" + "，我跟你讲个事情啊" * 3 + "，回趟老家得充三回吗",
+            {"service"},
+        ),
+    ],
+)
+def test_each_thought_but_of_a_story_has_its_second_opinion(text, codes):
+    reading = Lexicon.load().read(text, at=measure.AT)
+
+    assert {c.code for c in reading.concerns} == codes
 
 
 @functools.cache
