@@ -16,6 +16,8 @@ from bot.archive import messages
 from bot.clock import Clock
 from bot.contacts import DETAIL, TOLD
 from bot.outbox import Sender
+from bot.plain import readable
+from bot.reload import Watch
 from bot.shares import Shares
 from bot.wecom import envelope
 from bot.wecom.envelope import Kept
@@ -55,6 +57,7 @@ from handlers import (
     steps,
     surfaces,
     sweep,
+    tallying,
     thaw,
     together,
     watch_rounds,
@@ -98,7 +101,7 @@ TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
     clockwatch.tick, sweep.tick, leave.tick, leavers.tick, followups.tick, escalation.tick,
     knocks.tick, thaw.tick, leads.tick, overrides.tick, scores.tick,
     plans.tick, steps.tick, group_tasks.tick, group_days.tick, pools.tick,
-    digests.tick, housekeeping.tick, kf.tick, customer_groups.tick,
+    tallying.tick, digests.tick, housekeeping.tick, kf.tick, customer_groups.tick,
     reconcile.tick, writeback.tick, groupmsg.tick, host.tick, checkins.tick,
     earning.tick, prizes.tick, draws.tick, surfaces.tick,
     together.tick, rankings.tick, watch_rounds.tick,
@@ -124,6 +127,7 @@ class Knowledge:
     scripts_at: str = ""  # state of the library when the bank was read
     learnt_at: str = ""  # state of what use has taught when it was read
     complaint: str = ""  # what was last wrong with the lexicon's files
+    watch: Watch | None = None  # the company's own plans and reasons, as they were read
     model: Model | None = None
     usage: Mapping[str, Usage] | None = None  # counted every few minutes, not at every question
 
@@ -262,7 +266,7 @@ class App:
 
     def _spelt(self, msg: Inbound) -> Inbound:
         """With the sender as the configuration writes them: to WeCom, capitals mean nothing."""
-        return replace(msg, sender=self.team.userid(msg.sender))
+        return replace(msg, sender=self.team.userid(msg.sender), text=readable(msg.text))
 
     def ctx(self, db: Db, cause: str, now: datetime) -> Ctx:
         know = self.knowledge

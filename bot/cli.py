@@ -36,6 +36,7 @@ from bot.commands import (
     whatif,
 )
 from bot.commands.common import Options, fail
+from bot.plain import Lines
 
 
 class Plain(click.Group):
@@ -61,7 +62,10 @@ class Plain(click.Group):
 def main(ctx: click.Context, path: Path, verbose: bool) -> None:
     """企业微信里的汽车销售助手。没有账号先试：salesbot sandbox"""
     level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+    ctx.color = False  # what click prints loses its colours, wherever they came from
     ctx.obj = Options(path)
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.app import Knowledge
 from bot.config import Config
+from bot.reload import Watch
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
 from handlers import audience, dictionary, learning
@@ -88,7 +89,7 @@ async def read(config: Config, writer: Writer) -> Knowledge:
     return Knowledge(
         lexicon(config), bank, quiz(), facts(config), tags(config), audiences(config),
         scripts_at=at,
-        learnt_at=taught_at, model=model(config),
+        learnt_at=taught_at, model=model(config), watch=Watch.over(config.settings),
     )  # fmt: skip
 
 
@@ -110,6 +111,10 @@ async def refresh(known: Knowledge, writer: Writer) -> list[str]:
         said += await asyncio.to_thread(_reload, known)
     if known.tags.changed():
         said += _reload_tags(known)
+    if known.audiences.changed():
+        said += _reload_audiences(known)
+    if known.watch:
+        said += await asyncio.to_thread(known.watch.look)
     now = await writer.do(scripts.stamp_of)
     if now != known.scripts_at:
         said += await _reshelve(known, writer)
@@ -169,6 +174,15 @@ def _reload_tags(known: Knowledge) -> list[str]:
         known.tags = known.tags.seen()
         return [f"标签字典有错，继续用旧的：{exc}"]
     return ["标签字典已更新"]
+
+
+def _reload_audiences(known: Knowledge) -> list[str]:
+    try:
+        known.audiences = known.audiences.reload(known.tags)
+    except audience.AudienceError as exc:
+        known.audiences = known.audiences.seen()
+        return [f"人群文件有错，继续用旧的：{exc}"]
+    return ["人群已更新"]
 
 
 def shipped() -> tuple[Script, ...]:

@@ -16,6 +16,7 @@ from bot import afterwards, appchat, contacts, groupmsg, messages, pictures, web
 from bot import kf as desk
 from bot.clock import Clock
 from bot.messages import UPLOADED, split
+from bot.quota import SPENT, Quotas, urgency, way
 from bot.shares import Shares
 from bot.wecom.client import Client
 from bot.wecom.errors import UNREACHABLE, WeComError
@@ -56,6 +57,10 @@ PAUSES_S = (2, 10, 30, 60, 120, 300, 600)  # the last one again and again
 LIFE = timedelta(hours=24)  # what could not be sent by then is old news
 TRIES = 24  # of a message that WeCom answers with an error of its own each time
 WAITING = (UNREACHABLE, 45009)  # it is not about this message, however often it happens
+OFTEN = 2  # a token that is refused after being fetched anew, so many times, is no accident
+NOBODY = 81013  # what the platform says itself when all receivers were left out
+LEFT_OUT = {"invaliduser": "这位成员不存在，或不在应用的可见范围内",
+            "unlicenseduser": "这位成员没有接口许可，请在管理后台分配"}  # fmt: skip
 FORGOTTEN = 40007  # invalid media_id
 AIBOT = "aibot:"  # chats with the bot are lanes of their own
 ANSWERS = {"enter_chat": "aibot_respond_welcome_msg",
@@ -102,7 +107,8 @@ def put(db: Db, cause: str, now: datetime, actions: list[Action]) -> None:
             digest = hashlib.sha256(f"{target}\n{kind}\n{text}".encode()).hexdigest()[:32]
             due = now + afterwards.GRACE if isinstance(action, UpdateCard) else now
             outbox.put(db, parcel_id=f"{cause}#{n}.{part}", cause=cause, kind=kind, target=target,
-                       body=text, digest=digest, now=now, due=due)  # fmt: skip
+                       body=text, digest=digest, now=now, due=due,
+                       urgency=urgency(cause))  # fmt: skip
 
 
 def _bodies(action: Action) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -194,6 +200,7 @@ class Sender:
         self._rng = rng
         self._folder = folder
         self._busy = asyncio.Lock()
+        self._quotas = Quotas()
         self.on_answer: Callable[[], None] = _nobody
         self._register = contacts.Register(writer, client, contact_secret, clock, self._ring)
         self._desk = desk.Desk(writer, client, kf_secret or secret, clock, self._ring)
@@ -233,8 +240,10 @@ class Sender:
         stopped = frozenset(stop.way for stop in stops.on(db))
         while due := outbox.due(db, now, max(min(room, BATCH), 0), ours):
             lanes = self._lanes_of(db, due, now)
-            left = [lane for lane in lanes if not self._stopped(db, lane, stopped, now)]
-            ready = [parcel for lane in left for parcel in self._allowed(db, lane, now)]
+            left = [lane for lane in lanes if not self._stopped(db, lane, stopped, now)
+                    and not self._shut(db, lane, now)]  # fmt: skip
+            going = self._quotas.chosen(left)
+            ready = [parcel for lane in going for parcel in self._allowed(db, lane, now)]
             if ready or left:
                 return ready
         return []  # where all of it was stopped, what stands behind it was looked at too
@@ -255,6 +264,13 @@ class Sender:
             return False
         outbox.held(db, lane[0].target, now + timedelta(minutes=1))
         return True
+
+    def _shut(self, db: Db, lane: list[Parcel], now: datetime) -> bool:
+        """Its call takes nothing just now: it waits, and no failure is counted."""
+        until = self._quotas.until(way(lane[0]), now)
+        if until is not None:
+            outbox.held(db, lane[0].target, until)
+        return until is not None
 
     def _allowed(self, db: Db, lane: list[Parcel], now: datetime) -> list[Parcel]:
         """As many of a lane as its receiver may get; the others wait, and no failure is counted."""
@@ -285,15 +301,28 @@ class Sender:
 
     async def _lane(self, parcels: list[Parcel]) -> None:
         async with self._lanes:
-            for group in _grouped(parcels):
+            groups = _grouped(parcels)
+            for n, group in enumerate(groups, 1):
                 if not await self._send(group):
-                    return  # the rest of the lane waits, so that order is kept
+                    return await self._untried(groups[n:])
+
+    async def _untried(self, groups: list[list[Parcel]]) -> None:
+        """The rest of a lane waits, so that order is kept; nobody need doubt what became of it."""
+        rest = [parcel for group in groups for parcel in group]
+        await self._writer.do(lambda db: outbox.untried(db, rest))
 
     async def _send(self, group: list[Parcel]) -> bool:
         """True when it is out of the way: sent, or given up."""
         parcel = group[0]
+        until = self._quotas.until(way(parcel), self._clock.now())
+        if until is not None:  # another lane of this round has just found out
+            await self._writer.do(lambda db: outbox.held(db, parcel.target, until))
+            await self._untried([group])
+            return False
         try:
-            return await self._perform(parcel, group)
+            done = await self._perform(parcel, group)
+            self._quotas.fine(way(parcel), self._clock.now())
+            return done
         except WeComError as error:
             return await self._failed(parcel, error)
         except Exception as exc:  # a parcel that cannot be made must not stop the others
@@ -321,7 +350,9 @@ class Sender:
         if parcel.kind == "push":
             return await self._push(parcel)
         body = parcel.request or await self._with_file(parcel)
-        return await self._gone(group, await self._client.send(self._secret, body.encode()))
+        return await self._gone(
+            group, _reached(await self._client.send(self._secret, body.encode()))
+        )
 
     async def _gone(self, group: list[Parcel], told: Mapping[str, Any] = NOTHING) -> bool:
         now, ids = self._clock.now(), [parcel.id for parcel in group]
@@ -411,7 +442,7 @@ class Sender:
         if parcel.kind == "media" and error.code == FORGOTTEN and not parcel.attempts:
             await self._writer.do(lambda db: _upload_again(db, parcel, now))
             return False
-        if error.kind == "C":
+        if error.kind == "C" or (error.kind == "T" and parcel.attempts >= OFTEN):
             await self._tell(error, now)
         tried = (parcel.tried_at or now) if error.doubt else parcel.tried_at
         if tried and now - tried > timedelta(seconds=CHECK_S - REPEATS):
@@ -424,10 +455,24 @@ class Sender:
             why = f"{error} {error.cure}".strip()
             await self._writer.do(lambda db: outbox.dead(db, parcel.id, why))
             return True
-        pause = error.retry_after or PAUSES_S[min(parcel.attempts, len(PAUSES_S) - 1)]
-        due = now + timedelta(seconds=pause * self._rng.uniform(0.5, 1.0))
+        due = self._again(parcel, error, now)
         await self._writer.do(lambda db: outbox.postponed(db, parcel, due, str(error), tried))
         return False
+
+    def _again(self, parcel: Parcel, error: WeComError, now: datetime) -> datetime:
+        """Not all at the same moment; only a spent quota opens for all at once."""
+        if error.code in SPENT:
+            return self._quotas.spent(way(parcel), now)
+        pause = error.retry_after or PAUSES_S[min(parcel.attempts, len(PAUSES_S) - 1)]
+        return now + timedelta(seconds=pause * self._rng.uniform(0.5, 1.0))
+
+
+def _reached(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The platform says 0 also when the one receiver was left out; then nobody has it."""
+    for name, why in LEFT_OUT.items():
+        if told.get(name):
+            raise WeComError(NOBODY, why, permanent=True)
+    return told
 
 
 def _trouble(error: WeComError) -> str:

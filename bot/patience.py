@@ -10,6 +10,15 @@ from aiohttp.typedefs import Handler, Middleware
 IDLE_S = 20.0  # without a complete request head; WeCom sends one at once
 
 
+def many_files() -> None:
+    """As many open connections as the system lets one process have."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class Patience:
     """Closes connections on which no request has begun for a while."""
 

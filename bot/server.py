@@ -26,6 +26,7 @@ from bot.console.routes import Console
 from bot.console.routes import Place as Door
 from bot.console.setup import Setup as Desk
 from bot.gate import Gate
+from bot.h5.materials import Materials
 from bot.h5.routes import H5
 from bot.health import Health, Ways
 from bot.outbox import Sender
@@ -312,6 +313,9 @@ def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> 
         *door,
         *Sidebar(running.app, running.client, _place(running)).routes(),
         *H5(running.app, running.client, _place(running)).routes(),
+        *Materials(
+            running.app, running.client, _place(running), running.config.materials()
+        ).routes(),
         *_console(running).routes(),
         *Connect(ways, running.app.clock, running.config, channels).routes(),
         *Health(ways, registry).routes(),

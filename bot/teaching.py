@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from nlp import tokens
 from nlp.lexicon import Lexicon
 
 OWN = "own.toml"
+GONE = "自己的词库里没有 {}，可能已经撤下了"
 _TABLE = re.compile(r"^\[\[rule\]\]\n(?:(?!\[\[|#).*\n?)*", re.M)
 _NUMBER = re.compile(r'^name = "own\.(\d+)"', re.M)
 _HEAD = "# 公司自己加的规则，和自带的词库一起读。salesbot lexicon accept 写在这里，也可以手工改。\n"
@@ -47,9 +49,23 @@ def accept(config: Config, rules: Sequence[Rule], note: str) -> Path:
         raise ConfigError(
             '还没有自己的词库：在 config.toml 的 [nlp] 里写上目录，例如 lexicon = "lexicon"'
         )
-    teach(config)(rules)
     folder.mkdir(parents=True, exist_ok=True)
-    return _put(folder, added(_text(config), rules, note))
+    with _turn(folder):
+        teach(config)(rules)
+        return _put(folder, added(_text(config), rules, note))
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Whoever reads and writes waits for the other: the page's server, or a command beside it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: one person at one machine
+        yield
+        return
+    with (folder / f".{OWN}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # dropped by the system, however we end
+        yield
 
 
 def _put(folder: Path, text: str) -> Path:
@@ -74,17 +90,25 @@ def own(config: Config) -> tuple[tuple[str, Rule], ...]:
 
 def withdraw(config: Config, name: str) -> None:
     """Take one rule out of the company's own file, and leave everything else as it stands."""
-    folder, text = _folder(config), _text(config)
+    folder = _folder(config)
+    if folder is None or not folder.is_dir():
+        raise ConfigError(GONE.format(name))
+    with _turn(folder):
+        _put(folder, _without(folder, _text(config), name))
+
+
+def _without(folder: Path, text: str, name: str) -> str:
+    """The file without that rule, which was tried to load."""
     tables = list(_TABLE.finditer(text))
     found = next((t for t in tables if f'name = "{name}"' in t[0].splitlines()), None)
-    if folder is None or found is None:
-        raise ConfigError(f"自己的词库里没有 {name}，可能已经撤下了")
+    if found is None:
+        raise ConfigError(GONE.format(name))
     fresh = text[: found.start()] + text[found.end() :]
     with TemporaryDirectory() as tried:
         _copy(folder, Path(tried))
         (Path(tried) / OWN).write_text(fresh, encoding="utf-8")
         Lexicon.load(Path(tried))
-    _put(folder, fresh)
+    return fresh
 
 
 def added(text: str, rules: Sequence[Rule], note: str = "") -> str:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from handlers import draws, h5_links, together
+from handlers import draws, h5_links, together, undo
 from handlers.analytics import campaigns
 from handlers.analytics.scope import Scope
 from handlers.choices import Choice, ask
@@ -17,6 +17,7 @@ from handlers.context import Ctx
 from handlers.tables import Cell, Table
 from handlers.values import Action, Inbound, Send
 from handlers.words import exactly
+from nlp import mask
 from storage import activities
 from storage import together as goals
 from storage.activities import Activity
@@ -30,6 +31,12 @@ AFTER = ("线索", "加微", "到店", "下订")
 FIELDS = {"name", "days", "goal", "target", "games", "budget", "prizes", "rules", "steps"}
 NEW = r"^活动\s*新建(?:\s+(?P<template>\S{1,20}))?(?:\s+(?P<group>\S{1,30}))?$"
 LIST = r"^活动(?:列表)?$"
+SPENT = (
+    r"^活动花费(?:\s+(?P<name>[^\s\d]\S{0,29}))?\s+(?P<yuan>\d{1,7})\s*(?:元|块)?"
+    r"(?:\s+(?P<what>\S.{0,40}))?$"
+)
+SPENDING = r"^活动花费(?:\s.*)?$"
+HOW = "写法：活动花费 答题周 300元 气球和横幅。活动名或群名都行，只有一场的可以不写。"
 REPORT = r"^活动\s*(?:效果|对比)$"
 
 
@@ -207,6 +214,44 @@ def decided(dialog: Dialog, answer: str, ctx: Ctx) -> Iterator[Action]:
     steps = "\n".join(f"{n}. {step}" for n, step in enumerate(found.body["steps"], 1))
     yield Send(dialog.member, f"{found.title}开始了。怎么办：\n{steps}\n下面的话可以贴到群里：")
     yield Send(dialog.member, announcement(found, ctx))
+
+
+def spent(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """活动花费: one sum of an activity that is under way or was lately."""
+    found = _lately(match["name"] or "", msg.sender, ctx)
+    yuan, what = int(match["yuan"]), mask.phones(match["what"] or "没写")
+    if len(found) != 1:
+        yield Send(msg.sender, _which(found))
+        return
+    if not yuan:
+        yield Send(msg.sender, f"花费至少1元。{HOW}")
+        return
+    one, cost_id = found[0], ctx.new_id()
+    activities.spend(ctx.db, cost_id=cost_id, activity=one.id, what=what, yuan=yuan,
+                     by=msg.sender, now=ctx.now)  # fmt: skip
+    undo.remember_cost(ctx, msg.sender, f"{one.title}的花费{yuan}元（{what}）", cost_id)
+    total = campaigns.cost(one, ctx)
+    over = f"，超出预算{total - one.budget}元" if total > one.budget else ""
+    yield Send(msg.sender, f"记下了：{one.title}花了{yuan}元（{what}），一共{total}元，"
+                           f"预算{one.budget}元{over}。记错了回复 撤销。")  # fmt: skip
+
+
+def _lately(name: str, member: str, ctx: Ctx) -> list[Activity]:
+    since = ctx.now - timedelta(days=ctx.settings.activities.after_days)
+    rooms = h5_links.mine("", member, ctx)
+    return [one for room in rooms for one in activities.recent(ctx.db, room["chat_id"], since)
+            if name in one.title or name in room["name"]]  # fmt: skip
+
+
+def _which(found: list[Activity]) -> str:
+    if not found:
+        return f"没有这样的、由您管的活动，或已经结束很久了。{HOW}"
+    names = "、".join(dict.fromkeys(one.title for one in found))
+    return f"有{len(found)}场，写上活动名或群名：{names}。{HOW}"
+
+
+def spending(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    yield Send(msg.sender, HOW)
 
 
 def listing(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:

@@ -26,6 +26,8 @@ from handlers import (
     suggest,
     tags,
     undo,
+    watch,
+    watch_ears,
 )
 from handlers.context import Ctx
 from handlers.values import Action, Send
@@ -130,6 +132,7 @@ def booked(
     cards.focus(customer, member, ctx)
     yield from suggest.offer(noted.reading.text, noted.customer, noted, member, ctx)
     yield from concerns.alarms(noted, ctx)
+    yield from watch_ears.private(noted.customer, words, noted.reading, watch.PASTED, ctx)
 
 
 def book_only(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
@@ -141,6 +144,7 @@ def book_only(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator
     lines = [head, *concerns.summary(noted.reading), f"依据：{c.tier_reason}；{c.level_reason}"]
     yield Send(member, "\n".join(lines))
     yield from concerns.alarms(noted, ctx)
+    yield from watch_ears.private(noted.customer, words, noted.reading, watch.PASTED, ctx)
 
 
 def contacted(

@@ -16,6 +16,7 @@ from handlers import (
     tiers,
     waiting,
     watch,
+    watch_ears,
 )
 from handlers.context import Ctx
 from handlers.router import Router, on
@@ -105,6 +106,8 @@ def _customer(customer: Customer, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     _waits(noted.customer, msg, reading, ctx)
     yield from concerns.alarms(noted, ctx)
     yield from watch.heard(noted.customer, msg, reading, ctx)
+    if not msg.chat:
+        yield from watch_ears.private(noted.customer, msg.text, reading, watch.ARCHIVE, ctx)
 
 
 def _waits(customer: Customer, msg: Inbound, reading: Reading | None, ctx: Ctx) -> None:

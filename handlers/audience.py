@@ -4,9 +4,10 @@ A condition names one thing (a tag, an event, a count, a score, a date, a column
 `all`, `any` and `not` put conditions together. `handlers.membership` makes a query of them.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ OPTIONS: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 LIMITS = ("within", "before", "month", "never")
 DEEPEST = 6
+_NAMED = re.compile(r"“(.+?)”")
 
 
 class AudienceError(ValueError):
@@ -61,6 +63,24 @@ class Audiences:
     rules: Mapping[str, Audience]
     version: int
     path: Path
+    signature: tuple[int, int] = (0, 0)  # time and size of the file when it was read
+
+    def changed(self) -> bool:
+        """Whether the file was touched since it was read."""
+        return self.path.exists() and _signature(self.path) != self.signature
+
+    def reload(self, dictionary: Dictionary) -> "Audiences":
+        """The file as it is now; this one stays when that raises."""
+        return load(self.path, dictionary)
+
+    def seen(self) -> "Audiences":
+        """The same ones, which know that their file is worse now: told once, not every minute."""
+        return replace(self, signature=_signature(self.path))
+
+
+def _signature(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
 
 
 @cache
@@ -72,18 +92,28 @@ def standard() -> Audiences:
 def load(path: Path, dictionary: Dictionary | None = None) -> Audiences:
     """Read a file of audiences; everything that is wrong is told at once."""
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        signature = _signature(path)
+        text = path.read_text("utf-8")
+        data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as exc:
         raise AudienceError(f"读不到人群文件 {path.name}：{exc}") from exc
     except tomllib.TOMLDecodeError as exc:
         raise AudienceError(f"{path.name} 不是合法的 TOML：{exc}") from exc
     found = list(_problems(data, dictionary or shipped()))
     if found:
-        raise AudienceError("\n".join(f"{path.name}：{said}" for said in found))
+        raise AudienceError("\n".join(f"{path.name}{_line(text, said)}：{said}" for said in found))
     version = data.get("version", 1)
     rules = {row["name"]: Audience(row["name"], row.get("says", ""), _rule(row), version)
              for row in data["audience"]}  # fmt: skip
-    return Audiences(rules, version, path)
+    return Audiences(rules, version, path, signature)
+
+
+def _line(text: str, said: str) -> str:
+    """:12 where the audience that a problem names begins; "" where it names none."""
+    named = _NAMED.match(said)
+    lines = text.splitlines() if named else []
+    wanted = f'name = "{named[1]}"' if named else ""
+    return next((f":{n}" for n, line in enumerate(lines, 1) if line.strip() == wanted), "")
 
 
 def _rule(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,11 @@ class Pace:
 
 @functools.cache
 def table() -> Table:
-    given = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return read(FILE)
+
+
+def read(path: Path) -> Table:
+    given = tomllib.loads(path.read_text(encoding="utf-8"))
     ends = {end["moment"]: tuple(end["kinds"]) for end in given["end"]}
     return Table(tuple(_row(row) for row in given["row"]), ends)
 
@@ -108,10 +112,10 @@ def owable(customer: Customer, ctx: Ctx) -> bool:
 # The steady rhythm
 
 
-def pace(customer: Customer, ctx: Ctx) -> Pace:
+def pace(customer: Customer, ctx: Ctx, tried: Table | None = None) -> Pace:
     """Days until the next contact: the first row of the cycle that fits, then who they are."""
-    found = rhythms.of(ctx.db, customer.id)
-    row = next(row for row in table().after(CYCLE, customer) if _holds(row, customer, found, ctx))
+    found, rows = rhythms.of(ctx.db, customer.id), tried or table()
+    row = next(row for row in rows.after(CYCLE, customer) if _holds(row, customer, found, ctx))
     s = ctx.settings.followups
     days: int = getattr(s, row.due)
     if row.when in ("silent", "dig") or row.tiers == ("low",):
@@ -190,6 +194,11 @@ def owe(row: Row, customer: Customer, due: datetime, ctx: Ctx) -> None:
             ctx.db, followup_id=ctx.new_id(), customer=customer.id, advisor=customer.owner,
             kind=row.kind, due=due, reason=row.reason, now=ctx.now, rule=row.name,
         )  # fmt: skip
+
+
+def timed(due: str) -> bool:
+    """Whether that is a span of time as the rows write them."""
+    return _DUE.match(due) is not None
 
 
 def due_at(row: Row, ctx: Ctx) -> datetime:

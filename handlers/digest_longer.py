@@ -63,6 +63,8 @@ def _before(edition: str, begin: date) -> date:
 
 # The lines
 
+WHOLE = "合计"
+
 
 def _scope(window: Window) -> Scope:
     return Scope(window.stores, window.since, window.until)
@@ -91,9 +93,12 @@ def _table(
         known = [row for row in table.rows if row[figure] is not None and row[figure] != 0]
         if not known:
             return None
-        said = "、".join(f"{row[who]}{_said(row[figure], table, figure)}" for row in known[:4])
+        known.sort(key=lambda row: row[who] != WHOLE)  # the sum before its parts
+        said = [f"{row[who]}{_said(row[figure], table, figure)}" for row in known[:5]]
+        staff = table.columns[who].title == "顾问"
         details = tuple(_row(table, row) for row in table.rows[:ROWS])
-        return Part(label, f"{label}：{said}", details, urgency, source=table.note)
+        return Part(label, f"{label}：{'、'.join(said[:4])}", details, urgency, source=table.note,
+                    personal=staff, figures=f"{label}：{said[0]}" if staff else "")  # fmt: skip
 
     return part
 

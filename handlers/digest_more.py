@@ -39,7 +39,9 @@ def _groups(window: Window, ctx: Ctx) -> Part | None:
     stages = Counter(one.stage for one in found)
     told = "、".join(f"{stage}{n}" for stage, n in stages.most_common())
     playing = sum(one.playing for one in found)
-    line = f"社群{len(chats)}个：{told}；沉默新人{silent}位，{window.word}参加活动{playing}位"
+    more = ((f"沉默新人{silent}位", silent), (f"{window.word}参加活动{playing}位", playing))
+    said = "，".join(words for words, n in more if n)
+    line = f"社群{len(chats)}个：{told}" + (f"；{said}" if said else "")
     weak = silent or any(stages[stage] for stage in WEAK)
     action = f"请群主和{silent}位刚进群没说话的新人打个招呼" if silent else ""
     details = tuple(_told(one, window) for one in found)
@@ -97,6 +99,11 @@ def _scripts(window: Window, ctx: Ctx) -> Part | None:
         return None
     ranked = sorted(found, key=lambda r: (-r["adopted"] / r["shown"], -r["shown"], r["script"]))
     titles = {one.id: one.title or one.id for one in ctx.bank.all()}
+    if not ranked[0]["adopted"]:
+        times = sum(row["shown"] for row in found)
+        return Part("话术", f"话术近30天给出{times}次，没有一次点了采用",
+                    tuple(_script(row, titles) for row in ranked[:10]), 6,
+                    "问问顾问话术好不好用，用了请点采用", source="给出和采用的记录")  # fmt: skip
     best, worst = (_script(row, titles) for row in (ranked[0], ranked[-1]))
     details = tuple(_script(row, titles) for row in (*ranked[:5], *ranked[5:][-5:]))
     return Part("话术", f"话术近30天：采纳最高{best}，最低{worst}", details, 6,

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from storage.db import Row
+
 MORNING, EVENING, WEEKLY, MONTHLY = "morning", "evening", "weekly", "monthly"
 EDITIONS = {MORNING: "早报", EVENING: "晚报", WEEKLY: "周报", MONTHLY: "月报"}
 MOST_BYTES = 2048  # of a text in the app chat; what is longer would come as two
+FIGURES_TAIL = "回复 详情 3 看数字，为什么 3 看怎么算；有用 3 调顺序。"
 TAIL = "回复 详情 3 看名单，为什么 3 看怎么算；3 转李娜、3 批注 今天联系 交给顾问；有用 3 调顺序。"
 
 
@@ -23,6 +26,7 @@ class Part:
     customers: tuple[str, ...] = ()  # whom the details are about, in their order
     source: str = ""  # by which way the figures reached us
     about: str = ""  # userid of the colleague it is about
+    figures: str = ""  # the line for who sees figures only, where it must be another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,14 @@ class Window:
     counts: Mapping[str, int]
     mean: Mapping[str, float]
     before: str  # 近7日均值
+    late: tuple[Row, ...] = ()  # who is overdue now
+    standing: tuple[Row, ...] = ()  # customers by tier and level, now
+
+    @property
+    def earlier(self) -> str:
+        """The time that `mean` looks back on: 此前7天, 前一周."""
+        days = self.before.removeprefix("近").removesuffix("日均值")
+        return self.before if days == self.before else f"此前{days}天"
 
     @property
     def days(self) -> int:
@@ -52,6 +64,7 @@ class Edition:
     parts: tuple[Part, ...]
     actions: tuple[str, ...]
     svg: str
+    tail: str = TAIL
 
     @property
     def text(self) -> str:
@@ -69,4 +82,4 @@ class Edition:
         if self.actions:
             lines += ["", "建议今天做三件事："] if len(self.actions) == 3 else ["", "建议："]
             lines += [f"▸ {action}" for action in self.actions]
-        return "\n".join([*lines, "", TAIL])
+        return "\n".join([*lines, "", self.tail])

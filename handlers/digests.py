@@ -1,7 +1,8 @@
 """The manager's digest: what changed, why, and the three things to do."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,8 +14,10 @@ from handlers.context import Ctx
 from handlers.digest_values import (
     EDITIONS,
     EVENING,
+    FIGURES_TAIL,
     MONTHLY,
     MORNING,
+    TAIL,
     WEEKLY,
     Edition,
     Part,
@@ -116,20 +119,30 @@ def kept(part: Part) -> dict[str, Any]:
             "urgency": part.urgency}  # fmt: skip
 
 
-def compile_for(manager: Manager, edition: str, ctx: Ctx) -> Edition:
-    """Everything a manager should know, from our own rows; empty parts are left out."""
+def compile_for(
+    manager: Manager, edition: str, ctx: Ctx, late: Sequence[Row] | None = None
+) -> Edition:
+    """Everything a manager should know, from our own rows; empty parts are left out.
+
+    `late` is who is overdue, where that has been looked up already.
+    """
     longer = edition in digest_longer.EDITIONS
     window = (
         digest_longer.window(manager, edition, ctx) if longer else _window(manager, edition, ctx)
     )
+    if late is None:
+        late = stats.overdue(ctx.db, window.stores, ctx.on(ctx.today, datetime.min.time()))
+    window = replace(window, late=tuple(late),
+                     standing=tuple(stats.people(ctx.db, window.stores)))  # fmt: skip
     found = (part(window, ctx) for part in (digest_longer.PARTS if longer else PARTS))
-    seen = [p if manager.names else _counted(p) for p in found if p]
+    seen = [p if manager.names else _counted(p) for p in found if p and _meant(p, manager)]
     parts = _sorted(seen, manager, ctx)
     actions = tuple(p.action for p in parts if p.action)[:3]
     names = "、".join(ctx.team.store(s).name for s in manager.stores[:3])
     names += f"等{len(manager.stores)}家店" if len(manager.stores) > 3 else ""
     title = f"【{EDITIONS[edition]}】{names} {_day(window, ctx)}"
-    return Edition(title, _headline(window), tuple(parts), actions, _chart(title, window, ctx))
+    return Edition(title, _headline(window), tuple(parts), actions, _chart(title, window, ctx),
+                   TAIL if manager.names else FIGURES_TAIL)  # fmt: skip
 
 
 def _sorted(seen: list[Part], manager: Manager, ctx: Ctx) -> list[Part]:
@@ -146,9 +159,17 @@ def _day(window: Window, ctx: Ctx) -> str:
     return f"{first.month}月{first.day}日至{last.month}月{last.day}日"
 
 
+def _meant(part: Part, manager: Manager) -> bool:
+    """Who sees figures only is not told of one colleague."""
+    return manager.names or not part.about
+
+
 def _counted(part: Part) -> Part:
-    """For who sees figures only: nobody is named behind the line."""
-    return replace(part, details=(), action="", customers=()) if part.personal else part
+    """For who sees figures only: nobody is named, neither in the line nor behind it."""
+    if part.personal:
+        part = replace(part, details=(), action="", customers=())
+    action = part.action and (part.action if part.action[0] == "请" else f"请各店{part.action}")
+    return replace(part, line=part.figures or part.line, action=action)
 
 
 def _window(manager: Manager, edition: str, ctx: Ctx) -> Window:
@@ -172,19 +193,26 @@ def headline_of(manager: Manager, edition: str, ctx: Ctx) -> str:
 def _headline(window: Window) -> str:
     """The step that moved furthest from its mean, in a sentence."""
     counts, mean = window.counts, window.mean
+    if not any(counts.values()) and not any(mean.values()):
+        return f"{window.word}还没有记录：加微、开口、到店都没有。"
     step = max(counts, key=lambda s: (abs(counts[s] - mean[s]), s))
     gap = counts[step] - mean[step]
     if abs(gap) < 1:
         return f"{window.word}平稳：各环节都在{window.before}附近。"
-    word = "高于" if gap > 0 else "低于"
-    return f"{window.word}{step}{counts[step]}人，{word}{window.before}{mean[step]:.1f}。"
+    if not mean[step]:
+        return f"{window.word}{step}{counts[step]}人，{window.earlier}一位也没有。"
+    word, usual = "高于" if gap > 0 else "低于", mean[step]
+    said = f"{usual:.1f}" if window.days == 1 else f"{usual:.0f}人"
+    return f"{window.word}{step}{counts[step]}人，{word}{window.before}{said}。"
 
 
 def _funnel(window: Window, ctx: Ctx) -> Part:
     """The steps; behind them the case's yardsticks, each with where our figure comes from."""
     counts, mean = window.counts, window.mean
     shown = "→".join(f"{step}{n}" for step, n in counts.items())
-    opened = share(counts["开口"], counts["加微"])
+    opened = f"（开口率{share(counts['开口'], counts['加微'])}）"
+    if not any(counts.values()):
+        shown, opened = f"{window.word}六个环节都没有人", ""
     details = [f"{step} {counts[step]}，{window.before} {mean[step]:.1f}" for step in counts]
     cases = beside(Scope(window.stores, window.since, window.until), ctx)
     for one in cases:
@@ -192,11 +220,11 @@ def _funnel(window: Window, ctx: Ctx) -> Part:
         source = one.source or f"没有数据（{one.feed}）"
         details.append(f"{one.name} {ours}（{one.of}）；案例 {one.case}；来源：{source}")
     sources = "；".join(f"{one.name}：{one.source or '没有数据'}" for one in cases)
-    return Part("漏斗", f"漏斗：{shown}（开口率{opened}）", tuple(details), 50, source=sources)
+    return Part("漏斗", f"漏斗：{shown}{opened}", tuple(details), 50, source=sources)
 
 
 def _overdue(window: Window, ctx: Ctx) -> Part | None:
-    rows = stats.overdue(ctx.db, window.stores, ctx.on(ctx.today, datetime.min.time()))
+    rows = window.late
     if not rows:
         return None
     by: dict[str, list[Row]] = {}
@@ -204,13 +232,22 @@ def _overdue(window: Window, ctx: Ctx) -> Part | None:
         by.setdefault(ctx.team.name(row["advisor"]), []).append(row)
     ranked = sorted(by.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     line = f"逾期跟进{len(rows)}位：" + "、".join(f"{who}{len(r)}" for who, r in ranked[:4])
+    shops = Counter(_shop(row["advisor"], ctx) for row in rows)
+    figures = f"逾期跟进{len(rows)}位：" + "、".join(f"{s}{n}" for s, n in shops.most_common(4))
     details = [f"{ctx.team.name(r['advisor'])}｜{r['name']} {r['level']}级｜{_owed(r)}｜"
                f"应于{ago(at(r['origin_at']), ctx.now)}" for r in rows[:20]]  # fmt: skip
     who, most = ranked[0]
     hot = next((r for r in most if r["level"] in "OHA"), most[0])
-    action = f"请{who}今天先联系{hot['name']}（{hot['level']}级，{_owed(hot)}）"
+    since = ago(at(hot["origin_at"]), ctx.now)
+    why = f"：{hot['reason']}" if hot["reason"] else ""
+    action = f"请{who}今天先联系{hot['name']}（{hot['level']}级，{since}就该联系{why}）"
     return Part("逾期", line, tuple(details), 80, action, personal=True,
-                customers=_whose(rows[:20]))  # fmt: skip
+                customers=_whose(rows[:20]), figures=figures)  # fmt: skip
+
+
+def _shop(advisor: str, ctx: Ctx) -> str:
+    found = ctx.team.advisor(advisor)
+    return ctx.team.store(found.store).name if found else "其他"
 
 
 def _owed(row: Row) -> str:
@@ -230,7 +267,7 @@ def _unanswered(window: Window, ctx: Ctx) -> Part | None:
                 personal=True, customers=_whose(rows[:20]))  # fmt: skip
 
 
-def _whose(rows: list[Row]) -> tuple[str, ...]:
+def _whose(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(str(row["customer"]) for row in rows)
 
 
@@ -240,7 +277,8 @@ def _levels(window: Window, ctx: Ctx) -> Part | None:
         return None
     up = [r for r in rows if _rose(r["evidence"])]
     new_h = [r for r in rows if "→H" in r["evidence"]]
-    line = f"级别变化：升{len(up)}、降{len(rows) - len(up)}、新增H级{len(new_h)}"
+    counts = (("升", len(up)), ("降", len(rows) - len(up)), ("新增H级", len(new_h)))
+    line = "级别变化：" + "、".join(f"{way}{n}" for way, n in counts if n)
     details = [f"{r['name']}（{ctx.team.name(r['owner'])}）{r['evidence']}" for r in rows[:20]]
     action = ""
     if new_h:
@@ -292,7 +330,7 @@ def _gaps(window: Window, ctx: Ctx) -> Part | None:
 
 
 def _voice(window: Window, ctx: Ctx) -> Part | None:
-    rows = stats.concerns(ctx.db, window.stores, ctx.now - timedelta(days=7))
+    rows = stats.concerns(ctx.db, window.stores, CONCERNS, ctx.now - timedelta(days=7))
     if not rows:
         return None
     top = "、".join(f"{CONCERNS.get(r['code'], r['code'])}{r['n']}" for r in rows[:4])
@@ -306,7 +344,7 @@ def _voice(window: Window, ctx: Ctx) -> Part | None:
 
 
 def _people(window: Window, ctx: Ctx) -> Part | None:
-    rows = stats.people(ctx.db, window.stores)
+    rows = window.standing
     if not rows:
         return None
     tiers: dict[str, int] = {}
@@ -342,11 +380,11 @@ def _chart(title: str, window: Window, ctx: Ctx) -> str:
     funnel = [charts.Bar(step, n, window.mean[step], than=than)
               for step, n in window.counts.items()]  # fmt: skip
     late: dict[str, int] = {}
-    for row in stats.overdue(ctx.db, window.stores, ctx.on(ctx.today, datetime.min.time())):
+    for row in window.late:
         late[ctx.team.name(row["advisor"])] = late.get(ctx.team.name(row["advisor"]), 0) + 1
     owing = [charts.Bar(who, n, warn=True) for who, n in sorted(late.items(), key=lambda p: -p[1])]
     levels: dict[str, int] = {}
-    for row in stats.people(ctx.db, window.stores):
+    for row in window.standing:
         levels[row["level"]] = levels.get(row["level"], 0) + row["n"]
     standing = [charts.Bar(f"{k}级", levels[k]) for k in "OHABCN" if k in levels]
     groups = [(f"{window.word}漏斗（竖线：{window.before}）", funnel), ("逾期跟进", owing[:6]),

@@ -19,6 +19,7 @@ from storage.db import Row, at
 from storage.sop import Run
 
 ON, OFF = "开启", "停止"
+TAKEN_BACK = "撤销"
 WALK_AT = time(9, 0)
 A_TICK = 200  # customers that one tick looks at
 LATE = timedelta(days=1)  # a step that is later than that when a plan begins is left out
@@ -172,6 +173,21 @@ def leave(run: Run, state: str, why: str, ctx: Ctx) -> None:
     rows.put(ctx.db, replace(run, state=state, why=why, due_at=None, ended_at=ctx.now))
     if run.state == rows.RUNNING:
         _promote(run.customer, ctx)
+
+
+def return_to(run: Run, ctx: Ctx) -> None:
+    """A run as it was before it was left; a stronger one that has begun meanwhile goes first."""
+    plan = plan_of(run.plan, ctx)
+    back = replace(run, state=rows.RUNNING, why="", due_at=max(run.due_at or ctx.now, ctx.now))
+    if plan:
+        _placed(plan, back, ctx)
+
+
+def again(run: Run, n: int, ctx: Ctx) -> None:
+    """The step is laid before the advisor once more."""
+    rows.put(ctx.db, replace(run, step=n, due_at=ctx.now, why=""))
+    rows.step(ctx.db, step_id=f"{run.id}:{n}", run=run, n=n, state=TAKEN_BACK, why="撤销",
+              now=ctx.now)  # fmt: skip
 
 
 def _promote(customer_id: str, ctx: Ctx) -> None:

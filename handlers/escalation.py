@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
 
-from handlers import cadence, followups, handover, names, shifts
+from handlers import cadence, followups, handover, names, reversals, shifts, undo
 from handlers.choices import Choice, ask
 from handlers.context import Ctx
 from handlers.settings import Advisor, Manager
@@ -149,14 +149,17 @@ def reassign(customer: Customer, to: Advisor, by: str, ctx: Ctx) -> Iterator[Act
     if ctx.team.advisor(customer.owner):
         yield Send(customer.owner, f"{customer.name} 由{ctx.team.name(by)}转给{to.name}跟进，"
                                    "提醒和预约一起转过去了。")  # fmt: skip
+    before = undo.before(customer, ctx)
     now = handover.move(customer, to, ctx, by)
+    undo.remember(ctx, by, f"{customer.name}转给{to.name}", before,
+                  more=reversals.handed(customer, to.userid, ctx))  # fmt: skip
     first = next(iter(owed.open_of(ctx.db, now.id)), None)
     why = f"最先要做的：{followups.reason(first, now, ctx)}。" if first else ""
     yield Send(to.userid, f"{now.name} 现在由你跟进（之前是{was}）。{why}"
                           f"回复 客户 {now.name} 看全部。")  # fmt: skip
     yield Send(by, f"已把{now.name}从{was}转给{to.name}，两位都通知了。企业微信里的好友还在"
                    f"{was}那里，请在管理后台办“在职继承”。"
-                   f"转错了回复 转给 {was} {now.name}")  # fmt: skip
+                   f"转错了一小时内回复 撤销")  # fmt: skip
 
 
 def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:

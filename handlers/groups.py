@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from handlers import (
     checkins,
@@ -14,6 +15,7 @@ from handlers import (
     suggest,
     together,
     training,
+    watch_ears,
 )
 from handlers.context import Ctx
 from handlers.games import control, host, seat
@@ -137,7 +139,8 @@ def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     words = msg.text.strip()
     if not msg.chat:
         return private(words, msg, ctx)
-    return _tell(heard(words, seat.of(msg, ctx), ctx) or Said(LOST))
+    found = heard(words, seat.of(msg, ctx), ctx)
+    return chain(_tell(found or Said(LOST)), () if found else watch_ears.inside(msg, ctx))
 
 
 def heard(words: str, who: Seat, ctx: Ctx) -> Said | None:

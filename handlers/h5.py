@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 from handlers import groups as chat
-from handlers import prizes
+from handlers import prizes, watch_ears
 from handlers.context import Ctx
 from handlers.games import alone, host
 from handlers.games.found import GAMES
@@ -38,7 +38,9 @@ def say(words: str, found: Guest, once: str, ctx: Ctx) -> tuple[str, list[Action
     """What the page answers, and what leaves because of it."""
     words = words.strip()[:LONGEST]
     said = _answered(words, found, once, ctx)
-    return plain(said.text), [Send(*said.report)] if said.report else []
+    asked, alarms = watch_ears.page(words, found, said.text == LOST, ctx)
+    text = watch_ears.PASSED_ON if asked else plain(said.text)
+    return text, [*([Send(*said.report)] if said.report else []), *alarms]
 
 
 def _answered(words: str, found: Guest, once: str, ctx: Ctx) -> Said:

@@ -37,6 +37,7 @@ FIELDS = {
 }  # fmt: skip
 VOTING = ("投", "写序号")
 MARKS = {True: "补签", False: "签到"}
+LIVELY, SIGNUP = ("home", "play", "board"), "活动接龙"
 
 
 def me(g: Guest, ctx: Ctx) -> Shown:
@@ -159,6 +160,30 @@ def _round(round_: Round, g: Guest, ctx: Ctx) -> Shown:
         "mine": [plain(one) for one in mine], "lead": f"{prefix}{lead}", "hint": hint,
         "done": done,
     }  # fmt: skip
+
+
+def refresh(page: str, g: Guest, ctx: Ctx) -> int:
+    """After how many seconds the page looks again by itself; 0 for never.
+
+    Only while a round runs, and never where somebody could be typing.
+    """
+    if page not in LIVELY:
+        return 0
+    running = [r for r in games.shown(ctx.db, g.chat) if r.state != PAUSED]
+    main = [r for r in running if not GAMES[r.game].aside]
+    typing = page == "play" and (
+        g.role == "staff" or any(_typed(r, g, ctx) for r in running)
+        or bool(g.member and games.shown(ctx.db, f"{ALONE}{g.member}"))
+    )  # fmt: skip
+    return ctx.settings.h5.refresh_seconds if main and not typing else 0
+
+
+def _typed(round_: Round, g: Guest, ctx: Ctx) -> bool:
+    """Whether its answers are written; who has written theirs to a question of one waits."""
+    game = GAMES[round_.game]
+    if g.role != "member" or game.name == SIGNUP or game.menu(round_.body):
+        return False
+    return game.pace != "round" or not h5.answers(ctx.db, round_.id, g.member)
 
 
 def _last(g: Guest, ctx: Ctx) -> Shown | None:

@@ -23,6 +23,8 @@ from handlers import (
     resolved,
     suggest,
     waiting,
+    watch,
+    watch_ears,
 )
 from handlers.context import Ctx
 from handlers.followups import values
@@ -148,6 +150,7 @@ def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     noted = concerns.note(customer, words, ctx, source="kf", member=customer.owner, msg_id=msg.id,
                           said_at=msg.sent_at, piece=not tapped)  # fmt: skip
     yield from concerns.alarms(noted, ctx)
+    yield from watch_ears.private(noted.customer, words, noted.reading, watch.SERVICE, ctx)
     if session.state == kf.PERSON:
         waiting.heard(noted.customer, words, msg.sent_at, noted.reading, ctx)
     if session.state == kf.PERSON or bursts.more_coming(msg, ctx):

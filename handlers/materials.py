@@ -58,7 +58,7 @@ def hand(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     ids = dialog.body["ids"] if dialog else []
     n = int(match["n"] or 1)
     material = materials.get(ctx.db, ids[n - 1]) if 1 <= n <= len(ids) else None
-    if material is None or not _usable(material, ctx):
+    if material is None or not usable(material, ctx):
         said = f"请回复 发素材 1 到 发素材 {len(ids)}。" if ids else "先回复 素材 加关键词。"
         yield Send(msg.sender, said if material is None else "这份素材已经停用或过期。")
         return
@@ -67,7 +67,7 @@ def hand(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
 
 def out(material: Material, member: str) -> Iterator[Action]:
     """As something that can be passed on: the file itself, the address, the words."""
-    link = material.place if _is_link(material.place) else ""
+    link = material.place if is_link(material.place) else ""
     if material.place and not link:
         yield Media(member, media_kind(material), material.id, material.title, material.place)
     if said := "\n".join(part for part in (material.words, link) if part):
@@ -78,11 +78,11 @@ def attached(script: Script, member: str, ctx: Ctx) -> Iterator[Action]:
     """What goes with a script that was taken; what has expired stays behind."""
     for reference in script.attachments:
         material = materials.get(ctx.db, reference)
-        if material and _usable(material, ctx):
+        if material and usable(material, ctx):
             yield from out(material, member)
 
 
-def _usable(material: Material, ctx: Ctx) -> bool:
+def usable(material: Material, ctx: Ctx) -> bool:
     in_date = material.valid_to is None or ctx.today <= material.valid_to
     return material.state == "live" and in_date
 
@@ -93,5 +93,5 @@ def media_kind(material: Material) -> str:
     return "image" if low.endswith(PICTURES) else "video" if low.endswith(FILMS) else "file"
 
 
-def _is_link(place: str) -> bool:
+def is_link(place: str) -> bool:
     return place.startswith(("https://", "http://"))

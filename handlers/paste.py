@@ -98,6 +98,13 @@ def transcript(text: str, me: str) -> Paste | None:
     return Paste(said, _person(others[0]), own)
 
 
+def lines(text: str) -> list[tuple[str, str]]:
+    """Who said what in the pasted chat of a group; one line is enough."""
+    one = _SAYS.match(text.strip())
+    found = _lines(text) or ([Line(_who(one["name"]), one["text"])] if one else [])
+    return [(line.name, line.text) for line in found]
+
+
 def pick(text: str, me: str, name: str) -> Paste:
     """The same transcript, once it is known which speaker is the customer."""
     lines = _lines(text) or []

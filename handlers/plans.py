@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handlers import enrol, group_tasks, ledger, referral, sop
+from handlers import enrol, group_tasks, ledger, referral, reversals, sop, undo
 from handlers.context import Ctx
 from handlers.sop import Plan
 from handlers.values import Action, Inbound, Send
@@ -148,10 +148,12 @@ def starts(plan: Plan) -> str:
 
 def leave(customer: Customer, member: str, ctx: Ctx) -> Iterator[Action]:
     """退出SOP 王女士."""
-    found = rows.open_of(ctx.db, customer.id)
+    found, was = rows.open_of(ctx.db, customer.id), undo.before(customer, ctx)
     for run in sorted(found, key=lambda run: run.state == rows.RUNNING):  # those that wait first
         enrol.leave(run, rows.LEFT, f"{ctx.team.name(member)}退出", ctx)
     names = "、".join(f"“{run.plan}”" for run in found)
+    if found:
+        undo.remember(ctx, member, f"{customer.name}退出{names}", was, more=reversals.left(found))
     said = f"{customer.name}已退出{names}。" if found else f"{customer.name}现在不在任何计划里。"
     yield Send(member, said)
 

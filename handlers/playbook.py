@@ -167,11 +167,11 @@ def group(customer: Customer) -> str:
     return "意向" if intends else "潜客"
 
 
-def advice(customer: Customer, ctx: Ctx) -> Row | None:
+def advice(customer: Customer, ctx: Ctx, rows: tuple[Row, ...] | None = None) -> Row | None:
     """What to do now; nothing for who may not be written to."""
     if customer.deleted_at or customer.opted_out_at or customer.level == "O":
         return None
-    return choose(known(customer, ctx), shipped())
+    return choose(known(customer, ctx), rows or shipped())
 
 
 def line(customer: Customer, ctx: Ctx) -> list[str]:

@@ -334,6 +334,7 @@ class H5(Section):
     link_days: Annotated[int, Field(ge=30, le=3650)] = 180
     posts_per_minute: Annotated[int, Field(ge=5, le=1000)] = 30  # of one visitor
     reread_minutes: Annotated[int, Field(ge=1, le=1440)] = 5  # a group, for a visitor not in it
+    refresh_seconds: Annotated[int, Field(ge=0, le=600)] = 20  # while a round runs; 0 for never
     drive_days: Annotated[int, Field(ge=1, le=60)] = 14  # ahead, to choose from
     drive_slots: tuple[time, ...] = (time(10, 0), time(14, 0), time(16, 0))
 
@@ -387,6 +388,7 @@ class Nlp(Section):
 class Scriptbank(Section):
     suggestions: Annotated[int, Field(ge=1, le=5)] = 3
     seen_days: Days = 7
+    four_eyes: bool = True  # who wrote a script does not publish it, where there are two operators
     facts: str = ""  # the company's own file of model facts
     materials: str = "var/materials"  # where pictures and films to pass on lie
 

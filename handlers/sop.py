@@ -153,6 +153,11 @@ def known(folder: str) -> tuple[Plan, ...]:
     return tuple(sorted(named.values(), key=lambda plan: (-plan.priority, plan.name)))
 
 
+def forget() -> None:
+    """Read the company's own plans anew when they are asked for next."""
+    _own.cache_clear()
+
+
 def wrong(folder: str) -> tuple[Problem, ...]:
     """What is wrong with the company's own files; those are left out until it is put right."""
     return _own(folder)[1] if folder else ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import brief, enrol, followups, group_tasks, ledger, sop, winback
+from handlers import brief, enrol, followups, group_tasks, ledger, reversals, sop, undo, winback
 from handlers.choices import Choice, ask
 from handlers.context import Ctx
 from handlers.sop import Plan, Step
@@ -244,7 +244,11 @@ def decided(dialog: Dialog, value: str, ctx: Ctx) -> Iterator[Action]:
     elif value == "send":
         yield from _send(run, customer, body, member, ctx)
     elif value == "leave":
+        was = undo.before(customer, ctx)
         enrol.leave(run, rows.LEFT, f"{ctx.team.name(member)}退出", ctx)
+        here = replace(run, step=int(body["n"]), due_at=None)
+        undo.remember(ctx, member, f"{customer.name}退出“{run.plan}”", was,
+                      more=reversals.left([here]))  # fmt: skip
         yield Send(member, f"{customer.name}已退出“{run.plan}”，后面的步骤不再来。")
     elif value == "later":
         morning = enrol.next_shift(customer, ctx)
@@ -263,13 +267,16 @@ def _send(
         _again(run, int(body["n"]), to, LATER, ctx)
         yield Send(member, f"{refusal}这一步{_clock(to, ctx)}再给您。")
         return
-    _mark(run, int(body["n"]), SENT, "", ctx)
+    n, touch, was = int(body["n"]), ctx.new_id(), undo.before(customer, ctx)
+    _mark(run, n, SENT, "", ctx)
     if body["wake"]:
         losses.woke(ctx.db, body["wake"], ctx.now)
-    ledger.note(customer, ctx.new_id(), ctx)
+    ledger.note(customer, touch, ctx)
     customers.change(ctx.db, customer.id, contacted_at=ctx.now)
     if customer.stage != "战败":
         followups.touched(customer, ctx)
+    undo.remember(ctx, member, f"{customer.name}“{run.plan}”第{n + 1}步已发送", was,
+                  more=reversals.sent(run, n, touch, body["wake"]))  # fmt: skip
     yield Send(member, body["text"])
 
 

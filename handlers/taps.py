@@ -22,6 +22,8 @@ from handlers import (
     suggest,
     tags,
     undo,
+    watch,
+    watch_ears,
 )
 from handlers.cards import focus
 from handlers.context import Ctx
@@ -115,7 +117,8 @@ def words(tap: Tap, ctx: Ctx) -> Answered:
     focus(tap.customer, tap.member, ctx)
     now = Tap(tap.member, noted.customer, tap.body)
     shown = _offered(noted.reading.text, noted.reading, now, (), ctx, noted)
-    alarms = tuple(concerns.alarms(noted, ctx))
+    heard = watch_ears.private(noted.customer, text, noted.reading, watch.PASTED, ctx)
+    alarms = (*concerns.alarms(noted, ctx), *heard)
     return Answered({**shown, **_fresh(tap, ctx)}, alarms)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from handlers import watch_words
+from handlers import hearing, watch_words
 from handlers.choices import Choice, ask
 from handlers.context import Ctx
 from handlers.customer_groups import INTERNAL
@@ -21,7 +21,7 @@ from nlp import mask
 from nlp.alarms import SUSPICION
 from nlp.labels import CONCERNS
 from nlp.reading import Reading
-from storage import dialogs, groups, h5, watch
+from storage import customers, dialogs, groups, h5, watch
 from storage.customers import Customer
 from storage.db import Row
 from storage.dialogs import Dialog
@@ -31,6 +31,8 @@ DO = "alert"
 COMPLAINT, VOICES, RUMOUR, POACHING = "投诉", "舆情", "谣言", "拉人"
 UNANSWERED, SILENT, FALLING = "没人答", "沉默新人", "群变弱"
 LEAK, FORBIDDEN, PRIVATE = "泄露", "违规词", "私下交易"
+ARCHIVE, INSIDE, SERVICE = "会话存档", "内部群@机器人", "微信客服"
+PASTED, PAGE = "顾问粘贴", "群页面"
 URGENT = (COMPLAINT, VOICES, RUMOUR, LEAK, PRIVATE)
 ADVICE = {
     COMPLAINT: "先在群里致歉，再单独联系TA。", VOICES: "请先在群里统一回应，别逐个辩解。",
@@ -68,6 +70,18 @@ class Sign:
     why: str
     evidence: str = ""
     about: str = ""
+    surface: str = ""  # where it was heard; "" for what was seen rather than heard
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What somebody said, when, and on which surface it was heard."""
+
+    member: str
+    name: str
+    text: str
+    at: datetime
+    surface: str
 
 
 # Raising
@@ -81,8 +95,9 @@ def alarm(sign: Sign, place: Place, ctx: Ctx) -> Iterator[Action]:
         return
     within = timedelta(minutes=s.urgent_minutes) if sign.kind in URGENT else \
         timedelta(hours=s.normal_hours)  # fmt: skip
+    why = f"{sign.why}，从{sign.surface}听到" if sign.surface else sign.why
     found = Alert(ctx.new_id(), sign.kind, place.chat, place.store, sign.about,
-                  mask.phones(sign.evidence), sign.why, sign.topic, place.owner, NEW, ctx.now,
+                  mask.phones(sign.evidence), why, sign.topic, place.owner, NEW, ctx.now,
                   ctx.now + within)  # fmt: skip
     watch.put(ctx.db, found)
     yield from tell(found, ctx)
@@ -110,7 +125,10 @@ def card(found: Alert, to: str, head: str, ctx: Ctx) -> Action:
 
 def _where(found: Alert, ctx: Ctx) -> str:
     room = groups.get(ctx.db, found.chat_id) if found.chat_id else None
-    return str(room["name"]) if room else ctx.team.name(found.about)
+    if room:
+        return str(room["name"])
+    staff = ctx.team.known(found.about)
+    return ctx.team.name(found.about) if staff else ctx.team.store(found.store).name
 
 
 def place_of(room: Row, ctx: Ctx) -> Place:
@@ -129,37 +147,61 @@ def heard(customer: Customer, msg: Inbound, reading: Reading, ctx: Ctx) -> Itera
     room = groups.get(ctx.db, msg.chat) if msg.chat else None
     if room is None or room["kind"] == INTERNAL or not ctx.settings.watch.on:
         return
-    place = place_of(room, ctx)
-    name, words = nickname(msg.chat, customer.id, ctx), short(mask.phones(msg.text), 60)
-    said = f"{name}：{words}"
+    word = Word(customer.id, nickname(msg.chat, customer.id, ctx), msg.text, msg.sent_at, ARCHIVE)
+    yield from listen(word, reading, place_of(room, ctx), ctx)
+    if question(reading):
+        due = msg.sent_at + timedelta(minutes=ctx.settings.watch.unanswered_minutes)
+        watch.ask(ctx.db, msg.id, msg.chat, customer.id, said_by(word), msg.sent_at, due)
+
+
+def listen(word: Word, reading: Reading, place: Place, ctx: Ctx) -> Iterator[Action]:
+    """Words in a group, or on its page, wherever they were heard."""
+    said = f"{word.name}：{said_by(word)}"
     hit = reading.intent("complaint")
     if hit and not hit.rule.startswith(SUSPICION):
-        why = f"{name}在群里投诉（“{short(hit.evidence, 20)}”）"
-        yield from alarm(Sign(COMPLAINT, customer.id, why, said, customer.id), place, ctx)
-    yield from _voices(customer, msg, reading, place, ctx)
-    for kind, topic, why in watch_words.suspicious(msg.text, reading, ctx.settings):
-        yield from alarm(Sign(kind, topic, f"{name}{why}", said, customer.id), place, ctx)
-    if reading.speech_act == "question" and (reading.concerns or reading.intents):
-        due = msg.sent_at + timedelta(minutes=ctx.settings.watch.unanswered_minutes)
-        watch.ask(ctx.db, msg.id, msg.chat, customer.id, words, msg.sent_at, due)
+        why = f"{word.name}在群里投诉（“{short(mask.phones(hit.evidence), 20)}”）"
+        sign = Sign(COMPLAINT, word.member, why, said, word.member, word.surface)
+        yield from alarm(sign, place, ctx)
+    yield from voices(word, reading, place, ctx)
+    for kind, topic, why in watch_words.suspicious(word.text, reading, ctx.settings):
+        sign = Sign(kind, topic, f"{word.name}{why}", said, word.member, word.surface)
+        yield from alarm(sign, place, ctx)
 
 
-def _voices(
-    customer: Customer, msg: Inbound, reading: Reading, place: Place, ctx: Ctx
-) -> Iterator[Action]:
-    """Several members, one matter, a few minutes."""
+def question(reading: Reading) -> bool:
+    """Something that somebody ought to answer."""
+    return reading.speech_act == "question" and bool(reading.concerns or reading.intents)
+
+
+def said_by(word: Word) -> str:
+    return short(mask.phones(word.text), 60)
+
+
+def voices(word: Word, reading: Reading, place: Place, ctx: Ctx) -> Iterator[Action]:
+    """Several people, one matter, a few minutes: of a group, else of a store."""
     s = ctx.settings.watch
-    words = short(mask.phones(msg.text), 30)
+    where = place.chat or f"store:{place.store}"
     for code in dict.fromkeys(c.code for c in reading.concerns if c.polarity < 0):
-        watch.voice(ctx.db, place.chat, code, customer.id, words, msg.sent_at)
-        since = msg.sent_at - timedelta(minutes=s.voices_minutes)
-        found = watch.voices(ctx.db, place.chat, code, since)
+        words = short(mask.phones(word.text), 30)
+        watch.voice(ctx.db, where, code, word.member, words, word.at)
+        since = word.at - timedelta(minutes=s.voices_minutes)
+        found = watch.voices(ctx.db, where, code, since)
         if len(found) >= s.voices:
-            said = "；".join(f"{nickname(place.chat, row['member'], ctx)}：{row['words']}"
+            said = "；".join(f"{_called(place, row['member'], ctx)}：{row['words']}"
                             for row in found)  # fmt: skip
-            why = (f"{s.voices_minutes}分钟内{len(found)}位成员抱怨{CONCERNS[code]}"
+            who = "成员" if place.chat else "客户"
+            why = (f"{s.voices_minutes}分钟内{len(found)}位{who}抱怨{CONCERNS[code]}"
                    f"（规则：{s.voices}位）")  # fmt: skip
-            yield from alarm(Sign(VOICES, code, why, said), place, ctx)
+            topic = code if place.chat else f"{place.store}:{code}"
+            yield from alarm(Sign(VOICES, topic, why, said, "", word.surface), place, ctx)
+
+
+def _called(place: Place, member: str, ctx: Ctx) -> str:
+    """Outside of a group it is a manager who is told, and they know the customer's name."""
+    if place.chat:
+        return nickname(place.chat, member, ctx)
+    known = customers.get(ctx.db, member)
+    return known.name if known else "一位客户"
 
 
 def nickname(chat: str, member: str, ctx: Ctx) -> str:
@@ -185,7 +227,7 @@ def own(customer: Customer, text: str, member: str, ctx: Ctx) -> Iterator[Action
         told = f"刚才发给{customer.name}的话{why}。{ADVICE[kind]}"
         yield Send(member, f"⚠️ {told}")
         sign = Sign(kind, f"{member}:{topic}", f"{ctx.team.name(member)}发给客户的话{why}",
-                    short(watch_words.masked(text), 60), member)  # fmt: skip
+                    short(watch_words.masked(text), 60), member, ARCHIVE)  # fmt: skip
         yield from alarm(sign, place, ctx)
 
 
@@ -219,7 +261,7 @@ def listing(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         return
     found = watch.open_of(ctx.db, msg.sender, manager.stores if manager else ())
     if not found:
-        yield Send(msg.sender, "现在没有待处理的社群预警。")
+        yield Send(msg.sender, f"现在没有待处理的社群预警。{hearing.told(ctx)}")
         return
     dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=msg.sender, kind="alerts",
                   body={"ids": [one.id for one in found]}, now=ctx.now)  # fmt: skip
@@ -268,15 +310,20 @@ def annotate(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
 SHOWN = 500
 
 
-def table(stores: tuple[str, ...], since: datetime, until: datetime, ctx: Ctx) -> Table:
+def table(
+    stores: tuple[str, ...], since: datetime, until: datetime, ctx: Ctx, groups_only: bool = False
+) -> Table:
+    """Of groups only where the reader has no business with advisors and customers."""
     columns = (Column("at", "时间", "time"), Column("kind", "预警"), Column("where", "群或顾问"),
                Column("why", "为什么"), Column("evidence", "依据"), Column("owner", "负责人"),
                Column("state", "状态"), Column("due", "截止", "time"),
                Column("note", "怎么了结"))  # fmt: skip
     rows = tuple((one.at.isoformat(), one.kind, _where(one, ctx), one.why, one.evidence,
                   ctx.team.name(one.owner), one.state, one.due_at.isoformat(), one.note)
-                 for one in watch.of_stores(ctx.db, stores, since, until, SHOWN))  # fmt: skip
-    note = f"同一件事{ctx.settings.watch.again_hours}小时内只提醒一次；号码打了码。"
+                 for one in watch.of_stores(ctx.db, stores, since, until, SHOWN)
+                 if one.chat_id or not groups_only)  # fmt: skip
+    note = (f"同一件事{ctx.settings.watch.again_hours}小时内只提醒一次；号码打了码。"
+            f"{hearing.told(ctx)}")  # fmt: skip
     return Table("watch", "社群预警", columns, rows, note)
 
 
@@ -286,4 +333,5 @@ def figures(stores: tuple[str, ...], since: datetime, until: datetime, ctx: Ctx)
                Column("open", "没处理完", "count"))  # fmt: skip
     rows = tuple((ctx.team.store(row["store"]).name, row["kind"], row["n"], row["open"])
                  for row in watch.counts(ctx.db, stores, since, until))  # fmt: skip
-    return Table("watch", "社群预警", columns, rows, "只有数，没有名字和原话。")
+    return Table("watch", "社群预警", columns, rows,
+                 f"只有数，没有名字和原话。{hearing.told(ctx)}")  # fmt: skip

@@ -8,7 +8,7 @@ from handlers.analytics.groups import life_of
 from handlers.context import Ctx
 from handlers.customer_groups import INTERNAL
 from handlers.values import Action, Send
-from handlers.watch import FALLING, POACHING, SILENT, UNANSWERED, Place, Sign
+from handlers.watch import ARCHIVE, FALLING, POACHING, SILENT, UNANSWERED, Place, Sign
 from handlers.words import short
 from storage import figures, groups, rankings, sop
 from storage import watch as rows
@@ -53,7 +53,7 @@ def _unanswered(question: Row, ctx: Ctx) -> Iterator[Action]:
     minutes = int((ctx.now - at(question["at"])).total_seconds() // 60)
     name = watch.nickname(question["chat_id"], question["member"], ctx)
     sign = Sign(UNANSWERED, question["member"], f"{name}的问题{minutes}分钟没人回",
-                f"{name}：{question['words']}", question["member"])  # fmt: skip
+                f"{name}：{question['words']}", question["member"], ARCHIVE)  # fmt: skip
     yield from watch.alarm(sign, watch.place_of(room, ctx), ctx)
 
 

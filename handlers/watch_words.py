@@ -14,7 +14,7 @@ from storage.customers import Customer
 Found = tuple[str, str, str]  # kind, topic, why
 HEARSAY = re.compile(r"听说|据说|听人说|网传|都在传|爆料|曝光|内部消息|有人说|朋友说|抖音.{0,4}说")
 DENIED = re.compile(r"(?:不|没|没有|未|不会|别|防|避免|不是)$")
-LINK = re.compile(r"https?://\S+|www\.\S+|[\w-]+\.(?:com|cn|top|vip|shop)(?:/\S*)?", re.I)
+LINK = re.compile(r"https?://\S+|www\.\S+|[\w-]{1,64}\.(?:com|cn|top|vip|shop)(?:/\S*)?", re.I)
 WECHAT = re.compile(
     r"(?:微信|vx|v信|wx|薇信|威信)号?\s*[:：是]?\s*(?P<id>[a-z][-_a-z0-9]{5,19})", re.I
 )
@@ -103,6 +103,18 @@ def _leaks(customer: Customer, text: str, ctx: Ctx) -> Iterator[Found]:
         if others:
             yield "泄露", "phone", f"里有别的客户的手机号（{mask.phones(phone)}）"
             return
+
+
+def slipped(text: str, ctx: Ctx) -> Iterator[Found]:
+    """A customer's number among staff who are not all theirs."""
+    if IDENTITY.search(text):
+        yield "泄露", "identity", "里有身份证号"
+    elif any(_card(found[0]) for found in CARD.finditer(text)):
+        yield "泄露", "card", "里有银行卡号"
+    phones = [re.sub(r"\D", "", found[0]) for found in MOBILE.finditer(text)]
+    known = next((one for one in phones if customers.with_phone(ctx.db, one)), "")
+    if known:
+        yield "泄露", "phone", f"里有客户的手机号（{mask.phones(known)}）"
 
 
 def _card(text: str) -> bool:

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from pydantic import ValidationError
 
-from handlers import cadence, digests, whatif
+from handlers import cadence, digests, whatif, whatif_replay
 from handlers.analytics import odd
 from handlers.context import Ctx
 from handlers.digest_values import MORNING
@@ -31,8 +32,8 @@ COLUMNS = (
     Column("more", "差", "count"),
 )
 NOTE = (
-    "提醒＝按今天的级别和节奏，每位客户在这些天里该联系几次；意向、级别按库里的记录重判；日报按那些天"
-    "的事件重算。没有改动任何人。"
+    "提醒＝按今天的级别和节奏，每位客户在这些天里该联系几次；意向、级别按库里的记录重判；回放＝从那时的"
+    "级别起一天一天重走，升降几次、各意向共多少人日；日报按那些天的事件重算。没有改动任何人。"
 )
 
 
@@ -93,10 +94,14 @@ def run(
 ) -> Outcome:
     """The same days twice, as it is set and as it would be."""
     other = replace(ctx, settings=changed(given, ctx.settings))
+    again = any(section(text) == "tiers" for text in given)
     was, now = Counter[str](), Counter[str]()
     for customer in among:
         was.update(_of(customer, days, ctx))
         now.update(_of(customer, days, other))
+        if again:
+            was.update(whatif_replay.walked(customer, days, ctx))
+            now.update(whatif_replay.walked(customer, days, other))
     if manager is not None:
         was.update(_digests(manager, days, ctx))
         now.update(_digests(manager, days, other))
@@ -138,6 +143,7 @@ def _sentence(given: list[str], n: int, days: int, rows: tuple[Difference, ...])
 # In the chat
 
 DAYS = 30
+REPLAYED = 500  # customers whose days a chat walks through; the command line takes all
 
 
 def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
@@ -145,7 +151,8 @@ def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     text = match["text"]
     manager = ctx.team.manager(msg.sender)
     if manager is None or section(text) == "tiers":
-        yield from whatif.command(match, msg, ctx)
+        for action in whatif.command(match, msg, ctx):
+            yield _with_replay(action, text, msg.sender, ctx) if manager else action
         return
     among = (c for _, c in zip(range(MOST), whatif.among(msg.sender, 0, ctx), strict=False))
     try:
@@ -155,3 +162,23 @@ def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         return
     rows = [f"· {d.what}：{d.was}→{d.now}（{d.now - d.was:+d}）" for d in found.rows[:10]]
     yield Send(msg.sender, "\n".join([found.sentence, *rows, NOTE]))
+
+
+def _with_replay(action: Action, text: str, member: str, ctx: Ctx) -> Action:
+    """Below who would be judged otherwise today: what the last days would have been."""
+    if not isinstance(action, Send):
+        return action
+    try:
+        other = replace(ctx, settings=changed([text], ctx.settings))
+    except SettingError:
+        return action  # which says what is wrong
+    was, now = Counter[str](), Counter[str]()
+    among = list(islice(whatif.among(member, 0, ctx), REPLAYED + 1))
+    for customer in among[:REPLAYED]:
+        was.update(whatif_replay.walked(customer, DAYS, ctx))
+        now.update(whatif_replay.walked(customer, DAYS, other))
+    moved = [f"{key.removeprefix('回放 ')}{was[key]}→{now[key]}" for key in sorted(was | now)
+             if was[key] != now[key]]  # fmt: skip
+    said = "，".join(moved) if moved else "升降和意向都不变"
+    cut = f"（按编号取{REPLAYED}位）" if len(among) > REPLAYED else ""
+    return replace(action, text=f"{action.text}\n回放近{DAYS}天{cut}：{said}。")

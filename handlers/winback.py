@@ -55,8 +55,18 @@ class Reason:
 
 @functools.lru_cache(maxsize=4)
 def reasons(path: str = "") -> tuple[Reason, ...]:
-    given = tomllib.loads(Path(path or FILE).read_text(encoding="utf-8"))
-    return tuple(_reason(one) for one in given.get("reason", ()))
+    return read(Path(path or FILE))
+
+
+def read(path: Path) -> tuple[Reason, ...]:
+    """ValueError with the line where one of them lacks something."""
+    text = path.read_text(encoding="utf-8")
+    given = tomllib.loads(text).get("reason", ())
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if line.strip() == "[[reason]]"]
+    for one, line in zip(given, lines, strict=False):
+        if lacking := [key for key in ("id", "title", "words") if not one.get(key)]:
+            raise ValueError(f"{path.name}:{line} 这条理由少了 {'、'.join(lacking)}，请补上")
+    return tuple(_reason(one) for one in given)
 
 
 def _reason(given: dict[str, Any]) -> Reason:

@@ -53,6 +53,34 @@ def running(db: Db, chat_id: str, now: datetime) -> list[Activity]:
     return [_activity(row) for row in db.rows(sql, chat=chat_id, now=now)]
 
 
+def recent(db: Db, chat_id: str, since: datetime) -> list[Activity]:
+    """Under way, or ended since then; the newest first."""
+    sql = """select * from activities where chat_id = :chat and ends > :since
+        order by begins desc, id limit 5"""
+    return [_activity(row) for row in db.rows(sql, chat=chat_id, since=since)]
+
+
+# What was really spent
+
+
+def spend(
+    db: Db, *, cost_id: str, activity: str, what: str, yuan: int, by: str, now: datetime
+) -> None:
+    sql = """insert into activity_costs (id, activity, what, yuan, by_whom, at)
+        values (:id, :activity, :what, :yuan, :by, :now) on conflict (id) do nothing"""
+    db.run(sql, id=cost_id, activity=activity, what=what, yuan=yuan, by=by, now=now)
+
+
+def unspend(db: Db, cost_id: str, now: datetime) -> None:
+    db.run("update activity_costs set undone_at = :now where id = :id", id=cost_id, now=now)
+
+
+def costs(db: Db, activity: str) -> list[Row]:
+    sql = """select what, yuan, by_whom, at from activity_costs where activity = :a
+        and undone_at is null order by at, id limit 200"""
+    return db.rows(sql, a=activity)
+
+
 def of_stores(
     db: Db, stores: Iterable[str], since: datetime, until: datetime, limit: int = 50
 ) -> list[Activity]:

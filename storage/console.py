@@ -6,11 +6,9 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from storage import wide
+from storage import tallies, wide
 from storage.customers import Customer, get
 from storage.db import Db, Row
-
-HOUR = 13  # characters of a time stamp: yyyy-mm-ddThh
 
 
 def among(values: Sequence[str], letter: str) -> tuple[str, dict[str, str]]:
@@ -26,38 +24,8 @@ def steps(
     db: Db, stores: Sequence[str], kinds: Sequence[str], since: datetime, until: datetime, by: str
 ) -> list[Row]:
     """Customers who took each step in that time, by store or owner, each counted once a step."""
-    of, params = among(stores, "s")
-    marks, named = among(kinds, "k")
-    which = wide.among("e.kind", marks[1:-1], stores)
-    sql = f"""select c.{by}, e.kind, count(distinct e.customer) as n
-        from {wide.join("events e", stores)}
-        where c.id = e.customer and {which}
-            and e.at >= :since and e.at < :until and e.undone_at is null and c.store in {of}
-        group by c.{by}, e.kind"""
-    return db.rows(sql, since=since, until=until, **params, **named)
-
-
-def by_hour(
-    db: Db, stores: Sequence[str], kinds: Sequence[str], since: datetime, until: datetime
-) -> list[Row]:
-    """The same by the hour: days are the reader's, and the database knows no time zones."""
-    of, params = among(stores, "s")
-    marks, named = among(kinds, "k")
-    which = wide.among("e.kind", marks[1:-1], stores)
-    sql = f"""select e.kind, substr(e.at, 1, {HOUR}) as hour, count(distinct e.customer) as n
-        from {wide.join("events e", stores)}
-        where c.id = e.customer and {which}
-            and e.at >= :since and e.at < :until and e.undone_at is null and c.store in {of}
-        group by e.kind, substr(e.at, 1, {HOUR})"""
-    return db.rows(sql, since=since, until=until, **params, **named)
-
-
-def people(db: Db, stores: Sequence[str], by: str) -> list[Row]:
-    """How many customers each store or owner has of each tier and level."""
-    of, params = among(stores, "s")
-    sql = f"""select {by}, tier, level, count(*) as n from customers
-        where store in {of} and deleted_at is null group by {by}, tier, level"""
-    return db.rows(sql, **params)
+    found = tallies.steps(db, stores, kinds, (since, until), by)
+    return [{by: who, "kind": kind, "n": n} for (who, kind), n in found.items()]
 
 
 def late(db: Db, stores: Sequence[str], before: datetime) -> list[Row]:
@@ -194,14 +162,26 @@ def risks(db: Db, stores: Sequence[str], limit: int) -> list[Row]:
 def told(
     db: Db, stores: Sequence[str], kinds: Sequence[str], since: datetime, limit: int
 ) -> list[Row]:
-    """Events of these kinds, the newest first, with when the customer was last spoken to."""
+    """Events of these kinds, the newest first, with when the customer was last spoken to.
+
+    Of many stores each kind gives its own newest ones by its index, however many are behind them.
+    """
+    many = len(stores) > wide.WIDE
+    found = [row for some in ([(kind,) for kind in kinds] if many else [tuple(kinds)])
+             for row in _told(db, stores, some, since, limit)]  # fmt: skip
+    found.sort(key=lambda row: str(row["id"]))
+    return sorted(found, key=lambda row: str(row["at"]), reverse=True)[:limit]
+
+
+def _told(
+    db: Db, stores: Sequence[str], kinds: Sequence[str], since: datetime, limit: int
+) -> list[Row]:
     of, params = among(stores, "s")
     marks, named = among(kinds, "k")
-    which = wide.among("e.kind", marks[1:-1], stores)
     sql = f"""select e.id, e.kind, e.at, e.evidence, c.id as customer, c.name, c.owner, c.store,
             c.level, c.contacted_at
         from {wide.join("events e", stores)}
-        where c.id = e.customer and {which}
+        where c.id = e.customer and {wide.among("e.kind", marks[1:-1], stores)}
             and e.at >= :since and e.undone_at is null and c.store in {of}
         order by e.at desc, e.id limit :limit"""
     return db.rows(sql, since=since, limit=limit, **params, **named)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from storage import erasure
+from storage import erasure, tallies
 from storage.db import Db, Row, moment, number, one
 
 _TIMES = ("level_at", "pinned_until", "added_at", "spoke_at", "contacted_at", "opted_out_at",
@@ -80,9 +80,12 @@ def add(db: Db, customer: Customer) -> bool:
     values = {f.name: getattr(customer, f.name) for f in fields(Customer)}
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)
-    return db.run(
+    new = db.run(
         f"insert into customers ({names}) values ({marks}) on conflict (id) do nothing", **values
     ) == 1  # fmt: skip
+    if new:
+        tallies.moved(db, customer.id)  # what happened may be known before they are
+    return new
 
 
 def get(db: Db, customer_id: str) -> Customer | None:
@@ -95,7 +98,11 @@ def change(db: Db, customer_id: str, **values: Any) -> None:
     if unknown := values.keys() - {f.name for f in fields(Customer)}:
         raise ValueError(f"no such columns: {unknown}")
     pairs = ", ".join(f"{name} = :{name}" for name in values)
+    if moves := not values.keys().isdisjoint(("store", "owner")):
+        tallies.moved(db, customer_id)
     db.run(f"update customers set {pairs} where id = :id", id=customer_id, **values)
+    if moves:
+        tallies.moved(db, customer_id)
 
 
 def of_owner(db: Db, owner: str) -> list[Customer]:

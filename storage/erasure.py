@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from storage import tallies
 from storage.db import Db, Row, number, one
 
 SHORTEST = 2  # characters of a name that is worth looking for in texts; one is everywhere
@@ -101,11 +102,13 @@ PLACES: dict[str, Place] = {
     "sop_runs": _of("customer"),
     "sop_steps": _of("customer"),
     "group_tasks": _of("customer"),
+    "material_links": _of("customer"),
     "group_steps": _in("why", "said"),
     "goal_parts": Place("unname", ("member",), keys=("goal", "key")),
     "alerts": Place("texts", ("about",), ("evidence", "why", "note")),
     "group_questions": _of("member"),
     "group_voices": _of("member", "chat_id", "code"),
+    "activity_costs": Place("texts", (), ("what",)),
     "h5_visitors": Place("delete", ("customer", "claimed", "lead", "visitor"), keys=("visitor",)),
     **dict.fromkeys(
         (
@@ -115,7 +118,9 @@ PLACES: dict[str, Place] = {
             "tokens", "surfaces", "surface_checks", "links", "mass_reminders", "leaves", "erasures",
             "erasure_key", "audit", "stops", "backups", "sop_plans", "scans", "secrets",
             "goals", "drills", "drill_answers", "activities", "group_stages",
+            "h5_taps",
             "group_plans", "group_runs", "group_topics",
+            "step_days", "step_owners", "step_touched", "step_range",
             "prizes", "draw_wins", "digest_votes", "console_links", "console_sessions",
         ),
         NOBODY,
@@ -161,6 +166,7 @@ def mark(secret: bytes, customer: str) -> str:
 
 def erase(db: Db, person: Person) -> dict[str, int]:
     """Remove a person from every table; returns the rows touched in each. In one transaction."""
+    tallies.moved(db, person.id)
     alias = mark(key(db), person.id)
     counts = {}
     for table, place in PLACES.items():

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from storage import tallies
 from storage.db import Db, Row, at, number
 
 WIDE = 10  # stores from which it is quicker to begin with the window than with the customers
@@ -30,6 +31,7 @@ def add(
         sql, id=event_id, customer=customer, kind=kind, at=when, source=source,
         evidence=evidence, by=by_whom,
     )  # fmt: skip
+    tallies.changed(db, customer, kind, when)
 
 
 def get(db: Db, event_id: str) -> Event | None:
@@ -47,6 +49,8 @@ def exists(db: Db, event_id: str) -> bool:
 def undo(db: Db, event_id: str, now: datetime | None) -> None:
     """Keep the row, but count it no longer; with None it counts again."""
     db.run("update events set undone_at = :now where id = :id", id=event_id, now=now)
+    for row in db.rows("select customer, kind, at from events where id = :id", id=event_id):
+        tallies.changed(db, row["customer"], row["kind"], at(row["at"]))
 
 
 def explain(db: Db, event_id: str, evidence: str) -> None:

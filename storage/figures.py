@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from storage import tallies, wide
 from storage.db import Db, Row, number
 
 Params = dict[str, Any]
@@ -22,15 +23,10 @@ def steps(
     db: Db, stores: Iterable[str], kinds: Iterable[str], since: datetime, until: datetime
 ) -> dict[str, dict[str, int]]:
     """By store: how many customers took each step in that time, each once a step."""
-    among, shops = _list("s", stores)
-    which, named = _list("k", kinds)
-    sql = f"""select c.store, e.kind, count(distinct e.customer) as n
-        from customers c join events e on e.customer = c.id
-        where c.store in {among} and e.kind in {which} and e.at >= :since and e.at < :until
-            and e.undone_at is null group by c.store, e.kind"""
     found: dict[str, dict[str, int]] = {}
-    for row in db.rows(sql, since=since, until=until, **shops, **named):
-        found.setdefault(row["store"], {})[row["kind"]] = row["n"]
+    counted = tallies.steps(db, tuple(stores), tuple(kinds), (since, until), "store")
+    for (store, kind), n in counted.items():
+        found.setdefault(store, {})[kind] = n
     return found
 
 
@@ -38,34 +34,30 @@ def daily(
     db: Db, stores: Iterable[str], kinds: Iterable[str], spans: Sequence[tuple[datetime, datetime]]
 ) -> dict[str, list[int]]:
     """How many customers took each step in each of these spans, which do not overlap."""
-    among, shops = _list("s", stores)
-    which, named = _list("k", kinds)
-    case, edges = _spans("e.at", spans)
-    sql = f"""select kind, span, count(distinct customer) as n from (
-            select e.kind, e.customer, {case} as span
-            from customers c join events e on e.customer = c.id
-            where c.store in {among} and e.kind in {which} and e.at >= :since and e.at < :until
-                and e.undone_at is null) counted where span >= 0 group by kind, span"""
-    found = {kind: [0] * len(spans) for kind in named.values()}
-    for row in db.rows(sql, **edges, **shops, **named):
-        found[row["kind"]][row["span"]] = row["n"]
-    return found
+    return tallies.parts(db, tuple(stores), tuple(kinds), spans)
 
 
 def talked(
     db: Db, stores: Iterable[str], spans: Sequence[tuple[datetime, datetime]]
 ) -> list[int]:  # fmt: skip
     """How many customers wrote or were written to in each of these spans."""
-    among, shops = _list("s", stores)
     case, edges = _spans("m.at", spans)
+    join, among, shops = _said(stores)
     sql = f"""select span, count(distinct customer) as n from (
-            select m.customer, {case} as span from customers c join messages m on m.customer = c.id
-            where c.store in {among} and m.at >= :since and m.at < :until) counted
-        where span >= 0 group by span"""
+            select m.customer, {case} as span from {join}
+            where c.id = m.customer and c.store in {among} and m.at >= :since and m.at < :until)
+            counted where span >= 0 group by span"""
     found = [0] * len(spans)
     for row in db.rows(sql, **edges, **shops):
         found[row["span"]] = row["n"]
     return found
+
+
+def _said(stores: Iterable[str]) -> tuple[str, str, Params]:
+    """Messages with their customers, from whichever are fewer; the stores with their names."""
+    every = tuple(stores)
+    among, shops = _list("s", every)
+    return wide.join("messages m", every), among, shops
 
 
 def _spans(column: str, spans: Sequence[tuple[datetime, datetime]]) -> tuple[str, Params]:
@@ -79,22 +71,29 @@ def _spans(column: str, spans: Sequence[tuple[datetime, datetime]]) -> tuple[str
 
 
 def came_back(db: Db, stores: Iterable[str], days: Sequence[tuple[datetime, datetime]]) -> int:
-    """Customers who spoke on two of these days or more."""
-    among, shops = _list("s", stores)
-    case, edges = _spans("m.at", days)
-    sql = f"""select count(*) from (select customer from (
-            select m.customer, {case} as span from customers c join messages m on m.customer = c.id
-            where c.store in {among} and m.who = 'customer' and m.at >= :since and m.at < :until)
-        said group by customer having count(distinct span) > 1) spoke"""
+    """Customers who spoke on two of these days or more: the first day is not the last one."""
+    every = tuple(stores)
+    among, shops = _list("s", every)
+    first, edges = _spans("earliest", days)
+    last, _ = _spans("latest", days)
+    happened = len(every) > wide.WIDE
+    who = wide.chosen("m.who", "'customer'", happened=happened)
+    theirs = f"and m.customer in (select id from customers where store in {among})"
+    sql = f"""select count(*) from (
+            select m.customer, min(m.at) as earliest, max(m.at) as latest from messages m
+            where {who} and m.at >= :since and m.at < :until {"" if happened else theirs}
+            group by m.customer having min(m.at) < max(m.at)) said
+        cross join customers c where c.id = said.customer and c.store in {among}
+            and {first} <> {last}"""
     return number(db, sql, **edges, **shops)
 
 
 def spoken(db: Db, stores: Iterable[str], since: datetime, until: datetime) -> dict[str, int]:
     """By the way in which their words reached us, how many customers were talked to."""
-    among, shops = _list("s", stores)
-    sql = f"""select m.source, count(distinct m.customer) as n from customers c
-        join messages m on m.customer = c.id
-        where c.store in {among} and m.at >= :since and m.at < :until group by m.source"""
+    join, among, shops = _said(stores)
+    sql = f"""select m.source, count(distinct m.customer) as n from {join}
+        where c.id = m.customer and c.store in {among} and m.at >= :since and m.at < :until
+        group by m.source"""
     rows = db.rows(sql, since=since, until=until, **shops)
     return {row["source"]: row["n"] for row in rows}
 
@@ -123,10 +122,11 @@ def stages(db: Db, stores: Iterable[str], since: datetime, until: datetime) -> d
 
 def introduced(db: Db, stores: Iterable[str], since: datetime, until: datetime) -> int:
     """Customers who brought somebody in that time."""
-    among, shops = _list("s", stores)
-    sql = f"""select count(distinct r.introducer) from customers c
-        join referrals r on r.introducer = c.id
-        where c.store in {among} and r.made_at >= :since and r.made_at < :until"""
+    every = tuple(stores)
+    among, shops = _list("s", every)
+    sql = f"""select count(distinct r.introducer) from {wide.join("referrals r", every)}
+        where r.introducer = c.id and c.store in {among} and r.made_at >= :since
+            and r.made_at < :until"""
     return number(db, sql, since=since, until=until, **shops)
 
 
@@ -455,10 +455,12 @@ def to_hand_out(db: Db, stores: Iterable[str], now: datetime) -> list[Row]:
 
 def thanks_due(db: Db, stores: Iterable[str]) -> list[Row]:
     """Thank-you gifts for who brought a friend, not handed over yet."""
-    among, shops = _list("s", stores)
-    sql = f"""select w.what, w.due_at, c.id as customer, c.name, c.owner from customers c
-        join rewards w on w.introducer = c.id and w.state = '待发'
-        where c.store in {among} order by w.due_at, w.id limit 200"""
+    every = tuple(stores)
+    among, shops = _list("s", every)
+    sql = f"""select w.what, w.due_at, c.id as customer, c.name, c.owner
+        from {wide.join("rewards w", every)}
+        where w.introducer = c.id and w.state = '待发' and c.store in {among}
+        order by w.due_at, w.id limit 200"""
     return db.rows(sql, **shops)
 
 

@@ -1,7 +1,7 @@
 """The pages of the customer groups: who came as a stranger, and what a page reads of the games."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from storage.db import Db, Row, at, one
 
@@ -32,6 +32,27 @@ def put(db: Db, found: Visitor) -> None:
             at = excluded.at"""
     db.run(sql, id=found.visitor, customer=found.customer, claimed=found.claimed, lead=found.lead,
            chat=found.chat_id, at=found.at)  # fmt: skip
+
+
+def tapped(db: Db, key: str, now: datetime, step: timedelta, within: timedelta) -> bool:
+    """Take one of the taps that a span allows; False when they are used up.
+
+    One number a visitor, the moment when all their taps are back, in one statement: processes
+    that ask at the same time get no more than one does. Who is far past needs no row.
+    """
+    sql = f"""insert into h5_taps (id, free_at) values (:key, :now + :step)
+        on conflict (id) do update set free_at = {_LATER} + :step
+        where {_LATER} + :step <= :now + :within"""
+    moment = round(now.timestamp() * 1000)
+    db.run("delete from h5_taps where free_at <= :now and id <> :key", now=moment, key=key)
+    return db.run(sql, key=key, now=moment, step=_ms(step), within=_ms(within)) == 1
+
+
+_LATER = "(case when h5_taps.free_at > :now then h5_taps.free_at else :now end)"
+
+
+def _ms(span: timedelta) -> int:
+    return round(span / timedelta(milliseconds=1))
 
 
 def seat(db: Db, chat_id: str, member: str) -> Row | None:

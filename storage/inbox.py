@@ -1,9 +1,10 @@
 """What WeCom told us, kept before it is answered and handled in order of arrival."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.db import Db, at, number, one
+from storage.db import Db, Row, at, number, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,47 @@ def keep(db: Db, msg: Kept, now: datetime) -> bool:
     return changed == 1
 
 
+OTHERS = """with recursive lanes (lane) as (
+        select min(lane) from inbox where state = 'new' and lane <> :busy
+        union all
+        select (select min(lane) from inbox where state = 'new' and lane > lanes.lane
+                and lane <> :busy)
+        from lanes where lanes.lane is not null)
+    select lane from lanes where lane is not null limit :most"""
+FIRST = "select * from inbox where state = 'new' and lane = :lane order by seq limit 1"
+
+
 def waiting(db: Db, limit: int, lanes: list[str] | None = None) -> list[Waiting]:
     """The oldest of all; or of these conversations, which only a PostgreSQL is asked for."""
     among, given = ("", {}) if lanes is None else ("and lane = any(:lanes)", {"lanes": lanes})
     sql = f"select * from inbox where state = 'new' {among} order by seq limit :limit"
+    rows = db.rows(sql, limit=limit, **given)
+    if lanes is None and len(rows) == limit:
+        rows = _shared(db, rows)
     return [
         Waiting(
             Kept(row["id"], row["channel"], row["lane"], row["body"]),
             at(row["received_at"]),
             row["attempts"],
         )
-        for row in db.rows(sql, limit=limit, **given)
+        for row in rows
     ]
+
+
+def _shared(db: Db, rows: list[Row]) -> list[Row]:
+    """Whoever fills most of a batch leaves up to half of it to others, who have each their oldest.
+
+    What is taken of a conversation is its beginning, so order in it is kept.
+    """
+    busy, count = Counter(row["lane"] for row in rows).most_common(1)[0]
+    half = len(rows) // 2
+    if count <= half:
+        return rows
+    found = {row["id"]: row for row in rows if row["lane"] != busy}
+    for other in db.rows(OTHERS, busy=busy, most=half):
+        found.update({row["id"]: row for row in db.rows(FIRST, lane=other["lane"])})
+    mine = [row for row in rows if row["lane"] == busy][: max(len(rows) - len(found), half)]
+    return sorted([*found.values(), *mine], key=lambda row: int(row["seq"]))
 
 
 def done(db: Db, msg_id: str, now: datetime, reply: str | None = None) -> None:

@@ -134,6 +134,11 @@ def woke(db: Db, wake_id: str, now: datetime) -> None:
            now=now)  # fmt: skip
 
 
+def not_woken(db: Db, wake_id: str) -> None:
+    """It was not passed on after all."""
+    db.run("update wakeups set sent_at = null where id = :id", id=wake_id)
+
+
 def reasons(db: Db, customer: str) -> set[str]:
     """What this customer has been called back with."""
     sql = "select reason from wakeups where customer = :c and sent_at is not null"

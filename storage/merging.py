@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from storage import tallies
 from storage.db import Db, Row, one
 from storage.erasure import PLACES, Place
 
@@ -26,10 +27,13 @@ def merge(
 
     Where both have the same thing (a tag, a group), that of `kept` stays. In one transaction.
     """
+    tallies.moved(db, kept)
+    tallies.moved(db, gone)
     rows = {t: m for t, p in MOVED.items() if (m := _move(db, t, p, gone, kept))}
     people = [one(db, "select * from customers where id = :id", id=i) for i in (kept, gone)]
     db.run("delete from customers where id = :id", id=gone)
     _set(db, "customers", news, {"id": kept})
+    tallies.moved(db, kept)
     body = json.dumps({"rows": rows, "kept": people[0], "gone": people[1]}, ensure_ascii=False)
     db.run(
         """insert into merges (id, kept, gone, body, by_whom, at)
@@ -71,6 +75,7 @@ def newest(db: Db, kept: str) -> Merge | None:
 
 def part(db: Db, found: Merge, now: datetime) -> None:
     """Take a merge back: what had moved returns; what came afterwards stays with `kept`."""
+    tallies.moved(db, found.kept)
     _insert(db, "customers", found.body["gone"])
     was = {n: v for n, v in found.body["kept"].items() if n != "id"}
     _set(db, "customers", was, {"id": found.kept})
@@ -78,6 +83,8 @@ def part(db: Db, found: Merge, now: datetime) -> None:
         place = MOVED[table]
         for entry in rows:
             _back(db, table, place, entry, found.kept)
+    for customer in (found.kept, found.gone):
+        tallies.moved(db, customer)
     db.run("update merges set undone_at = :now where id = :id", id=found.id, now=now)
 
 

@@ -27,24 +27,30 @@ class Parcel:
     created_at: datetime
     repeat: int
     tried_at: datetime | None = None
+    urgency: int = 0  # the smaller, the sooner
 
 
 def put(
     db: Db, *, parcel_id: str, cause: str, kind: str, target: str, body: str, digest: str,
-    now: datetime, due: datetime | None = None,
+    now: datetime, due: datetime | None = None, urgency: int = 0,
 ) -> None:  # fmt: skip
-    """Add a parcel behind those that already wait for the same person, and not before `due`."""
+    """Add a parcel behind those that already wait for the same person, and not before `due`.
+
+    What stands before it for the same person becomes as urgent, so that their order is kept.
+    """
     sql = """insert into outbox (id, seq, cause, kind, target, body, state, due_at, attempts,
-            created_at, digest)
+            created_at, digest, urgency)
         values (:id, (select coalesce(max(seq), 0) + 1 from outbox), :cause, :kind, :target,
                 :body, 'waiting',
                 coalesce((select max(due_at) from outbox where target = :target
                           and state = 'waiting' and due_at > :due), :due),
-                0, :now, :digest) on conflict (id) do nothing"""
+                0, :now, :digest, :urgency) on conflict (id) do nothing"""
     db.run(
         sql, id=parcel_id, cause=cause, kind=kind, target=target, body=body, digest=digest,
-        now=now, due=due or now,
+        now=now, due=due or now, urgency=urgency,
     )  # fmt: skip
+    db.run("""update outbox set urgency = :urgency where target = :target and state = 'waiting'
+              and urgency > :urgency""", target=target, urgency=urgency)  # fmt: skip
 
 
 def drop(db: Db, cause: str, kind: str) -> int:
@@ -55,7 +61,9 @@ def drop(db: Db, cause: str, kind: str) -> int:
 
 
 def due(db: Db, now: datetime, limit: int = 50, targets: list[str] | None = None) -> list[Parcel]:
-    """What may be tried now, oldest first; a whole lane waits together, so order is kept.
+    """What may be tried now, the urgent first and of those the oldest.
+
+    A whole lane waits together and its first is as urgent as any, so order in it is kept.
 
     Of `targets` only a PostgreSQL is asked. There something may be added while the lane is put
     off by another process, so what stands before it is looked at as well.
@@ -64,14 +72,14 @@ def due(db: Db, now: datetime, limit: int = 50, targets: list[str] | None = None
     sql = f"""select o.*, (select count(*) from outbox s where s.digest = o.digest
               and s.seq < o.seq) as repeat
         from (select * from outbox where state = 'waiting' and due_at <= :now {among}
-              order by seq limit :limit) o order by o.seq"""
+              order by urgency, seq limit :limit) o order by o.urgency, o.seq"""
     return [_parcel(row) for row in db.rows(sql, now=now, limit=limit, **given)]
 
 
 def _parcel(row: Row) -> Parcel:
     return Parcel(
         row["id"], row["kind"], row["target"], row["body"], row["attempts"], row["request"],
-        at(row["created_at"]), row["repeat"], moment(row["tried_at"]),
+        at(row["created_at"]), row["repeat"], moment(row["tried_at"]), row["urgency"],
     )  # fmt: skip
 
 
@@ -82,6 +90,12 @@ def prepared(db: Db, parcel_id: str, request: str | None, now: datetime | None =
     """
     sql = "update outbox set request = :request, tried_at = :now where id = :id"
     db.run(sql, id=parcel_id, request=request, now=now)
+
+
+def untried(db: Db, parcels: Sequence[Parcel]) -> None:
+    """They were made ready and then not tried, so they are as certain as they were before."""
+    sql = "update outbox set tried_at = :tried where id = :id and state = 'waiting'"
+    db.many(sql, [{"id": parcel.id, "tried": parcel.tried_at} for parcel in parcels])
 
 
 def sent(

@@ -66,12 +66,12 @@ def lane(db: Db, name: str) -> bool:
 
 
 def receivers(db: Db, now: datetime, most: int, side: Side) -> list[str]:
-    """Whom something is due for and nobody else sends to; now they are ours."""
-    sql = f"""with oldest as materialized (select target, seq from outbox
+    """Whom something is due for and nobody else sends to, the urgent first; now they are ours."""
+    sql = f"""with oldest as materialized (select target, seq, urgency from outbox
               where state = 'waiting' and due_at <= :now {SIDES[side]}
-              order by due_at limit :window),
+              order by urgency, seq limit :window),
             waiting as materialized (select target, min(seq) as seq from oldest group by target
-              order by min(seq))
+              order by min(urgency), min(seq))
         select target as lane from waiting
         where pg_try_advisory_lock({OUTBOX}, hashtext(target)) limit :most"""
     return _names(db.rows(sql, now=now, window=WINDOW, most=most))

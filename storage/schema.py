@@ -719,3 +719,61 @@ step(
     create table backups (at text primary key, bytes bigint not null);
     """,
 )
+
+step(
+    "0031 taps on pages, costs of activities",
+    """
+    create table h5_taps (id text primary key, free_at bigint not null);
+    create index h5_taps_free on h5_taps (free_at);
+    create table activity_costs (
+        id text primary key, activity text not null, what text not null, yuan bigint not null,
+        by_whom text not null, at text not null, undone_at text);
+    create index activity_costs_activity on activity_costs (activity, at);
+    """,
+)
+
+step(
+    "0033 what goes first",
+    """
+    alter table outbox add column urgency bigint not null default 0;
+    create index outbox_first on outbox (urgency, seq) where state = 'waiting';
+    """,
+)
+
+step(
+    "0032 steps by the day",
+    f"""
+    create table step_days (
+        kind text not null, store text not null, day bigint not null, gap bigint not null,
+        {", ".join(f"h{hour:02d} bigint not null" for hour in range(24))},
+        primary key (kind, store, day, gap));
+    create index step_days_day on step_days (day);
+    create table step_owners (
+        kind text not null, store text not null, day bigint not null, owner text not null,
+        gap bigint not null, n bigint not null, primary key (kind, store, day, owner, gap));
+    create index step_owners_day on step_owners (day);
+    create table step_touched (
+        store text not null, day bigint not null, primary key (store, day));
+    create index step_touched_day on step_touched (day);
+    create table step_range (
+        zone text primary key, first_day bigint not null, end_day bigint not null);
+    create index customers_standing on customers (store, owner, tier, level)
+        where deleted_at is null;
+    create index messages_when on messages (at, customer, source);
+    create index script_uses_advisor on script_uses (advisor, at);
+    """,
+)
+
+step(
+    "0030 crowds counted quickly, links to materials",
+    """
+    drop index events_customer;
+    create index events_customer on events (customer, at, kind, undone_at);
+    drop index events_kind;
+    create table material_links (
+        id text primary key, material text not null, advisor text not null,
+        customer text not null, at text not null);
+    create index material_links_customer on material_links (customer);
+    create index material_links_same on material_links (advisor, material, customer);
+    """,
+)

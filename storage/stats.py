@@ -1,9 +1,9 @@
 """Counts for managers; every query is limited to the stores that the reader may see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from storage import wide
+from storage import tallies, wide
 from storage.db import Db, Row
 
 FUNNEL = ("加微", "开口", "到店", "试驾", "报价", "下订")
@@ -18,14 +18,8 @@ def _among(stores: Sequence[str]) -> tuple[str, dict[str, str]]:
 
 def funnel(db: Db, stores: Sequence[str], since: datetime, until: datetime) -> dict[str, int]:
     """Customers who reached each step in that time, each counted once a step."""
-    where, names = _among(stores)
-    steps = ", ".join(f"'{step}'" for step in FUNNEL)
-    sql = f"""select e.kind, count(distinct e.customer) as n from {wide.join("events e", stores)}
-        where c.id = e.customer and {wide.among("e.kind", steps, stores)}
-            and e.at >= :since and e.at < :until and e.undone_at is null and {where}
-        group by e.kind"""
-    found = {r["kind"]: r["n"] for r in db.rows(sql, since=since, until=until, **names)}
-    return {step: int(found.get(step, 0)) for step in FUNNEL}
+    found = tallies.steps(db, stores, FUNNEL, (since, until))
+    return {step: found["", step] for step in FUNNEL}
 
 
 def happened(
@@ -35,10 +29,11 @@ def happened(
     where, names = _among(stores)
     named = {f"k{n}": kind for n, kind in enumerate(kinds)}
     marks = ", ".join(f":{name}" for name in named) or "null"
+    happened = wide.first(stores, since, until)
     sql = f"""select e.kind, e.at, e.evidence, c.id as customer, c.name, c.owner, c.tier, c.level
-        from {wide.join("events e", stores)}
+        from {wide.ordered("events e", happened=happened)}
         where c.id = e.customer and e.at >= :since and e.at < :until and e.undone_at is null
-            and {wide.among("e.kind", marks, stores)} and {where}
+            and {wide.chosen("e.kind", marks, happened=happened)} and {where}
         order by e.at desc, e.id"""
     return db.rows(sql, since=since, until=until, **names, **named)
 
@@ -70,26 +65,41 @@ def unanswered(db: Db, stores: Sequence[str], before: datetime, since: datetime)
 def people(db: Db, stores: Sequence[str]) -> list[Row]:
     """How many customers stand in each tier and level."""
     where, names = _among(stores)
-    sql = f"""select c.tier, c.level, count(*) as n from customers c
-        where c.deleted_at is null and {where} group by c.tier, c.level order by c.tier, c.level"""
-    return db.rows(sql, **names)
+    sql = f"""select tier, level, sum(n) as n from ({_STANDING} and {where}
+            group by c.store, c.owner, c.tier, c.level) counted
+        group by tier, level order by tier, level"""
+    return [{**row, "n": int(row["n"])} for row in db.rows(sql, **names)]
 
 
-def concerns(db: Db, stores: Sequence[str], since: datetime) -> list[Row]:
+# In the order of an index, so that a million customers need no sorting.
+_STANDING = """select c.store, c.owner, c.tier, c.level, count(*) as n from customers c
+    where c.deleted_at is null"""
+
+
+def standing(db: Db, stores: Sequence[str], by: str) -> list[Row]:
+    """How many customers each store or owner has of each tier and level."""
+    where, names = _among(stores)
+    sql = f"""select {by}, tier, level, sum(n) as n from ({_STANDING} and {where}
+            group by c.store, c.owner, c.tier, c.level) counted group by {by}, tier, level"""
+    return [{**row, "n": int(row["n"])} for row in db.rows(sql, **names)]
+
+
+def concerns(db: Db, stores: Sequence[str], codes: Iterable[str], since: datetime) -> list[Row]:
     """What customers care about: how many, how many worried, how many still unanswered."""
     where, names = _among(stores)
+    named = {f"k{n}": code for n, code in enumerate(codes)}
+    which = wide.among("t.code", ", ".join(f":{name}" for name in named) or "null", stores)
     sql = f"""select t.code, count(*) as n,
             sum(case when t.polarity < 0 then 1 else 0 end) as worried,
             sum(case when t.state in ('', 'stuck') then 1 else 0 end) as unresolved
-        from tags t join customers c on c.id = t.customer
-        where t.kind = 'concern' and t.last_at >= :since and {where}
-        group by t.code order by n desc, t.code"""
-    return db.rows(sql, since=since, **names)
+        from {wide.join("tags t", stores)}
+        where c.id = t.customer and t.kind = 'concern' and {which} and t.last_at >= :since
+            and {where} group by t.code order by n desc, t.code"""
+    return db.rows(sql, since=since, **names, **named)
 
 
 def talked(db: Db, stores: Sequence[str], since: datetime, until: datetime) -> int:
     where, names = _among(stores)
-    sql = f"""select count(distinct m.customer) as n from messages m
-        join customers c on c.id = m.customer
-        where m.at >= :since and m.at < :until and {where}"""
+    sql = f"""select count(distinct m.customer) as n from {wide.join("messages m", stores)}
+        where c.id = m.customer and m.at >= :since and m.at < :until and {where}"""
     return int(db.rows(sql, since=since, until=until, **names)[0]["n"])

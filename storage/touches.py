@@ -17,6 +17,11 @@ def note(
     )  # fmt: skip
 
 
+def take_back(db: Db, touch_id: str) -> None:
+    """It never went out: whoever noted it has said so."""
+    db.run("delete from touches where id = :id", id=touch_id)
+
+
 def count(db: Db, person: str, kind: str, since: datetime) -> int:
     """Touches of a kind that went out."""
     sql = """select count(*) from touches where person = :p and kind = :kind and at >= :since

@@ -8,7 +8,7 @@ import aiohttp
 from bot.console.routes import SESSION
 from bot.sandbox import demo
 from bot.sidebar.session import Keyring
-from handlers.settings import Access, Manager
+from handlers.settings import Access, Colleague, Manager
 from handlers.team import Team
 from storage import passes
 
@@ -18,6 +18,7 @@ PEOPLE = {
         Manager(userid="city", name="北京经理", cities=("北京",)),
         Manager(userid="brand", name="品牌", brand=True),
     ),
+    "colleagues": (Colleague(userid="wuqi", name="吴琪", role="社群运营", stores=("bj-cy",)),),
     "access": Access(operators=("opera",)),
 }
 

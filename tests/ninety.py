@@ -6,6 +6,7 @@ bot sent is kept with its time, so that a test can ask about all of it afterward
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
@@ -83,6 +84,7 @@ class Life:
     late: list[str] = field(default_factory=list)
     plans: dict[datetime, list] = field(default_factory=lambda: defaultdict(list))
     count: int = 0
+    watch: Callable[["Life"], None] = lambda _: None  # looks on after each tick
 
     def __post_init__(self):
         self.now = self.start
@@ -153,6 +155,7 @@ class Life:
         sql = "select customer, kind from followups where reminded_at = :now"
         found = self.db.rows(sql, now=self.now)
         self.claims += [(self.now, row["customer"], row["kind"]) for row in found]
+        self.watch(self)
 
     # What people do
 

@@ -62,12 +62,13 @@ class Disk(apsw.VFS):
     def __init__(self, name: str, files: dict[str, File] | None = None) -> None:
         self.name = name
         self.files = files or {}
+        self.syncs = True  # False: the drive answers each sync with an error
         super().__init__(name, base="", maxpathname=256)
 
     def xOpen(self, name, flags):
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         flags[1] = flags[0]
-        return Open(self.files.setdefault(path, File()))
+        return Open(self.files.setdefault(path, File()), self)
 
     def xDelete(self, name, sync_dir):
         self.files.pop(name, None)
@@ -98,8 +99,9 @@ class Disk(apsw.VFS):
 class Open:
     """An open file, as APSW wants it; one process, so locks are always there."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, disk: Disk) -> None:
         self.file = file
+        self.disk = disk
 
     def xRead(self, amount, offset):
         return bytes(self.file.seen[offset : offset + amount])
@@ -111,6 +113,8 @@ class Open:
         self.file.write(size, None)
 
     def xSync(self, flags):
+        if not self.disk.syncs:
+            raise apsw.IOError("fsync failed")
         self.file.sync()
 
     def xFileSize(self):
@@ -166,6 +170,12 @@ class Powered:
     def run(self, sql, /, **params):
         self.db.execute(sql, _bound(params))
         return self.db.changes()
+
+    def settle(self):
+        """Nothing follows a commit here."""
+
+    def close(self):
+        self.db.close()
 
     @contextlib.contextmanager
     def atomic(self) -> Iterator[None]:

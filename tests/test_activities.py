@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from bot.cli import main
 from handlers import activities
 from handlers.activities import Template, Unfit
-from handlers.analytics import ANALYSES, Scope
+from handlers.analytics import ANALYSES, Scope, campaigns
 from handlers.values import Card
 from storage import activities as rows
 from storage import customers, events, groups
@@ -174,3 +174,53 @@ def test_what_is_not_there_is_told_in_a_sentence(cli, args, code, said):
 
     assert result.exit_code == code
     assert result.output.startswith(said)
+
+
+def test_what_was_really_spent_is_told_in_the_chat_and_weighed(room):
+    with room.db.atomic():
+        one = activities.new(template(), groups.get(room.db, "g1"), "zhang", room.ctx())
+    assert "没有这样的、由您管的活动" in room.says("zhang", "活动花费 没有 300元")[0].text
+    said = room.says("zhang", "活动花费 300元 气球，找13800001234订的")[0].text
+    assert "小活动花了300元（气球，找138****1234订的），一共300元，预算600元。" in said
+    room.says("zhang", "活动花费 看车群 80元 误记")
+    assert "已撤销：小活动的花费80元（误记）" in room.says("zhang", "撤销")[0].text
+    said = room.says("zhang", "活动花费 小活动 400")[0].text
+    assert "一共700元，预算600元，超出预算100元" in said
+    for n in (1, 2):
+        room.asks(f"c{n}", "签到", "g1")
+    with room.db.atomic():
+        customers.tag(room.db, "c1", kind="concern", code="range", now=room.now)
+        for n, kind in enumerate(("线索", "线索", "到店", "下订")):
+            events.add(room.db, event_id=f"e{n}", customer=f"c{n % 2 + 1}", kind=kind,
+                       source="advisor", when=room.now + timedelta(days=2))  # fmt: skip
+    room.now += timedelta(days=10)
+
+    table = campaigns.compared(Scope(("bj-cy",), room.now - timedelta(days=60), room.now),
+                               room.ctx())  # fmt: skip
+    got = dict(zip([c.key for c in table.columns], table.rows[0], strict=True))
+    assert (got["budget"], got["cost"]) == (600, 700)
+    each = [got[key] for key in ("each_tag", "each", "each_visit", "each_order")]
+    assert each == [700, 350, 700, 700]
+    bills = campaigns.bills(Scope(("bj-cy",), room.now - timedelta(days=60), room.now), room.ctx())
+    assert [row[2] for row in bills.rows] == [300, 400]
+    assert rows.costs(room.db, one.id)[0]["by_whom"] == "zhang"
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("活动花费", "写法：活动花费"), ("活动花费 很多钱", "写法："), ("活动花费 0元", "至少1元"),
+    ("活动花费 300元", "有2场，写上活动名或群名：大活动、小活动"),
+])  # fmt: skip
+def test_a_sum_that_is_unclear_is_asked_about(room, words, said):
+    with room.db.atomic():
+        activities.new(template(), groups.get(room.db, "g1"), "zhang", room.ctx())
+        if "300" in words:
+            activities.new(template(name="大活动"), groups.get(room.db, "g2"), "zhang", room.ctx())
+
+    assert said in room.says("zhang", words)[0].text
+
+
+def test_who_does_not_run_the_group_books_nothing(room):
+    with room.db.atomic():
+        activities.new(template(), groups.get(room.db, "g1"), "zhang", room.ctx())
+
+    assert "由您管的活动" in room.says("lina", "活动花费 300元")[0].text

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
-from handlers import whatif, whatif_past
+from handlers import whatif, whatif_past, whatif_replay
 from handlers.settings import Settings
 from handlers.team import Team
 from handlers.whatif import SettingError
@@ -112,3 +112,34 @@ def test_the_command_line_tells_the_same(tmp_path):
     assert json.loads(done.output)["sentence"].endswith("什么都不变。")
     assert wrong.exit_code == 2
     assert "不能试" in wrong.output
+
+
+def test_the_days_are_walked_through_again(talk):
+    """Said twelve days ago that it would be within a week: H until the window closes."""
+    customers.change(talk.db, "wang", added_at=talk.now - 60 * DAY, level="C", level_at=talk.now)
+    events.add(talk.db, event_id="up", customer="wang", kind="级别", evidence="N→H",
+               when=talk.now - 12 * DAY, source="message")  # fmt: skip
+    customers.tag(talk.db, "wang", kind="signal", code="H", evidence="这周能定", confidence=1.0,
+                  source="message", now=talk.now - 12 * DAY)  # fmt: skip
+
+    _, rows = run(talk, "tiers.window_h_days=3")
+    hot = rows["回放 H·A级人日"]
+    said = talk.says("chen", "如果 tiers.window_h_days=3")[-1].text
+
+    assert (hot[0] - hot[1], hot[1] > 0) == (4, True)
+    assert f"H·A级人日{hot[0]}→{hot[1]}" in said
+    assert "回放近30天：" in said
+
+
+def test_a_walk_ends_where_the_customer_stands(talk):
+    """An order that was taken back, and one that was not there yet, in their days."""
+    customers.change(talk.db, "wang", added_at=talk.now - 60 * DAY)
+    for n, (kind, ago) in enumerate((("下订", 20), ("退单", 10))):
+        events.add(talk.db, event_id=f"o{n}", customer="wang", kind=kind,
+                   when=talk.now - ago * DAY, source="advisor")  # fmt: skip
+
+    found = whatif_replay.walked(customers.get(talk.db, "wang"), 30, talk.ctx())
+
+    assert found["回放 高意向人日"] == 10
+    assert (found["回放 升级次数"], found["回放 降级次数"]) == (1, 1)
+    assert sum(n for key, n in found.items() if "意向" in key) == 30

@@ -1,6 +1,7 @@
 """The benchmarks measure what they say, on a few messages; no test looks at a speed."""
 
 import json
+import os
 from itertools import islice
 
 import pytest
@@ -14,7 +15,7 @@ from bot.commands.figures import NotHere, Size
 from bot.wecom import envelope
 
 SMALL = Size(rounds=1, burst=40, limit_s=5.0, asked=4, starts=1, messages=40,
-             members=20, customers=1500)  # fmt: skip
+             members=20, customers=1500, inbox=2000, rate=20, seconds=2, stuck=20)  # fmt: skip
 
 
 def delivered(raw):
@@ -83,7 +84,11 @@ async def test_a_child_that_cannot_start_is_told():
             pass
 
 
-@pytest.mark.parametrize("name", bench.BENCHES)
+SLOW = [name for name in bench.LONG if name != "rows"]  # several processes each: `make soak`
+NAMES = [name for name in bench.BENCHES if name not in SLOW or "SALESBOT_BENCHES" in os.environ]
+
+
+@pytest.mark.parametrize("name", NAMES)
 async def test_every_bench_compares_two_things_of_one_run(name):
     try:
         figures = await bench.BENCHES[name][0](SMALL)
@@ -105,6 +110,30 @@ def test_one_bench_by_name_as_json(monkeypatch):
     assert result.exit_code == 0
     assert json.loads(result.stdout)[0]["ratio"] == 0.5
     assert "约 1 秒" in result.stderr
+
+
+def test_the_long_ones_run_by_name_or_when_everything_does(monkeypatch):
+    ran = []
+
+    def noted(name):
+        async def quick(size):
+            ran.append((name, size.seconds, size.rate))
+            return [bench.Figure(name, "做了什么", "1", 0.5, "别的")]
+
+        return quick
+
+    for name in bench.BENCHES:
+        monkeypatch.setitem(bench.BENCHES, name, (noted(name), "约 1 秒"))
+    run = CliRunner().invoke
+    assert run(main, ["bench"]).exit_code == 0
+    assert [name for name, _, _ in ran] == [n for n in bench.BENCHES if n not in bench.LONG]
+    ran.clear()
+    run(main, ["bench", "--full"])
+    assert [name for name, _, _ in ran] == list(bench.BENCHES)
+    ran.clear()
+    run(main, ["bench", "steady", "--full", "--seconds", "30"])
+    run(main, ["bench", "steady", "--rate", "5"])
+    assert ran == [("steady", 30, 600), ("steady", 20, 5)]
 
 
 def test_an_unknown_bench_is_wrong_usage():

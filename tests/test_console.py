@@ -30,8 +30,10 @@ from handlers.console import pages, parts, people
 from handlers.tables import Column, Table
 from handlers.values import Inbound
 from storage import audit, console, customers, events, outbox, passes, stats, wide
+from storage import watch as watched
 from storage.db import stamp
 from storage.sqlite import Sqlite
+from storage.watch import Alert
 
 ROOT = Path(__file__).parents[1]
 CHART = "87364cc2b2a76a6684929e7d6b80b18a897794db38400caff1fcf1791c6925d2"
@@ -241,11 +243,13 @@ async def test_without_an_address_from_outside_it_says_what_to_fill_in(played):
 FIGURES = {"", "funnel", "stores", "groups", "scripts", "activities", "alerts",
            "analyses", "whatif", "sop", "calendar"}  # fmt: skip
 NAMED = {"customers", "customer"}
+COMMUNITY = {"groups", "activities", "calendar", "alerts"}
 RUNNING = {"operations", "library", "script", "lexicon", "settings"}
 MAY = {
     "chen": FIGURES | NAMED | {"advisors"}, "city": FIGURES | NAMED | {"advisors"},
     "brand": FIGURES,
     "opera": FIGURES | {"advisors"} | RUNNING, "zhang": set(), "stranger": set(),
+    "wuqi": COMMUNITY,
 }  # fmt: skip
 
 
@@ -270,10 +274,33 @@ async def test_each_role_opens_its_own_pages_and_no_other(door, who):
     for name in pages.PAGES:
         status, _ = await visit.get(name, id="wang")
         expected = 401 if who in ("", "stale") else 200 if name in MAY[who] else 403
+        if (who, name) == ("wuqi", ""):
+            expected = 302
+            assert visit.answer.headers["Location"] == "/console/groups"
         assert status == expected, name
     for path in ("out", "replay"):
         status, _ = await visit.post(path, token="x")
         assert status == (401 if who in ("", "stale") else 403), path
+
+
+async def test_who_runs_groups_sees_groups_alone(door):
+    visit = await door("wuqi")
+    now = door.stage.clock.now()
+    seen = (("g1", "bj-cy", "wang"), ("", "bj-cy", "zhang"), ("g9", "gz-th", "c009"))
+    found = [Alert(f"a{n}", "投诉", chat, store, about, "原话", f"第{n}条", str(n), "zhang",
+                   "待处理", now, now) for n, (chat, store, about) in enumerate(seen)]  # fmt: skip
+    await ask(door.stage, lambda db: [watched.put(db, one) for one in found])
+
+    door.stage.clock.add(timedelta(minutes=1))
+    pages_ = {name: (await visit.get(name))[1] for name in sorted(COMMUNITY)}
+
+    menu = re.search(r'<nav aria-label="页面">(.*?)</nav>', pages_["groups"], re.S)[1]
+    assert set(re.findall(r'href="/console/(\w*)"', menu)) == COMMUNITY
+    assert "第0条" in pages_["alerts"]
+    assert not {"第1条", "第2条"} & set(re.findall(r"第\d条", pages_["alerts"]))
+    assert "一对一 SOP" not in pages_["activities"]
+    assert "先生" not in "".join(pages_.values())
+    assert (await visit.get("alerts", store="gz-th"))[0] == 404
 
 
 async def test_a_page_without_a_rule_is_open_to_nobody(door, monkeypatch):

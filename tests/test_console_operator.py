@@ -822,3 +822,33 @@ async def test_hostile_words_are_only_text_on_every_page_of_the_operator(door):
 
 def test_one_file_is_written_by_one_at_a_time():
     assert Setup(Config).turn.locked() is False
+
+
+async def test_who_wrote_a_script_does_not_publish_it_where_there_are_two(door):
+    both(door.stage, "wen")
+    writer, other = await door(), await door("wen")
+    form = await typed(writer, "script") | {"title": "大提琴", "body": "欢迎带琴来试。"}
+    await send(writer, "script", form, "review")
+    at = writer.answer.headers["Location"].removeprefix("/console/")
+    key = re.search(r"key=([\w-]+)", at)[1]
+
+    status, page = await send(writer, "script", await typed(writer, at), "publish")
+    assert (status, "这一版是您写的" in page, "请wen看一遍" in page) == (409, True, True)
+    assert "opera写的，要wen审核" in (await writer.get(at))[1]
+
+    status, page = await send(other, "script", await typed(other, at), "publish", body="改了一句。")
+    assert (status, "审核时又改了内容" in page) == (409, True)
+    await send(other, "script", await typed(other, at), "publish")
+    assert (await stored(door.stage, key)).status == library.LIVE
+
+    status, page = await send(other, "script", await typed(other, at), "save", body="再改一句。")
+    assert (status, "改了要另一位审核" in page) == (409, True)
+    await send(other, "script", await typed(other, at), "review", body="再改一句。")
+    status, _ = await send(other, "script", await typed(other, at), "publish")
+    assert (status, (await stored(door.stage, key)).status) == (409, library.REVIEW)
+    await send(writer, "script", await typed(writer, at), "publish")
+    assert (await stored(door.stage, key)).body == "再改一句。"
+
+    early = f"{at.partition('&')[0]}&at=1"  # as it waited for review, published by nobody
+    status, page = await send(other, "script", await typed(other, early), "restore")
+    assert (status, "第1版没有发布过" in page) == (409, True)

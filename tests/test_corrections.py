@@ -1,6 +1,7 @@
 """标签不对: what an advisor says was read wrongly is changed at once, and the lexicon learns."""
 
 import json
+import threading
 import tomllib
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import teaching
+from bot import config, teaching
 from bot.cli import main
 from bot.sandbox import demo
 from handlers import housekeeping, tags
@@ -383,6 +384,24 @@ def test_what_the_company_wrote_itself_stays_in_the_file(shop):
     assert text.startswith("# 自己写的")
     assert 'name = "own.8"' in text
     assert shop.reads("后排能躺平") == {"space": 1}
+
+
+def test_two_processes_that_write_at_once_lose_nothing(tmp_path, monkeypatch):
+    """Whoever comes second waits with reading until the first has written."""
+    found = config.parse('[nlp]\nlexicon = "lexicon"\n', tmp_path / "config.toml")
+    folder, reads = tmp_path / "lexicon", threading.Event()
+    folder.mkdir()
+    first, second = (Rule("cue", (word,), "space", 1) for word in ("能躺平", "能放下婴儿车"))
+    monkeypatch.setattr(teaching, "teach", lambda config: lambda rules: reads.set())
+    other = threading.Thread(target=teaching.accept, args=(found, [second], ""))
+
+    with teaching._turn(folder):
+        other.start()
+        assert not reads.wait(0.1)
+        (folder / teaching.OWN).write_text(teaching.added("", [first]), encoding="utf-8")
+    other.join(10)
+
+    assert [rule.words for _, rule in teaching.own(found)] == [first.words, second.words]
 
 
 def test_a_broken_file_is_told_and_not_written_over(shop):

@@ -3,15 +3,18 @@
 import copy
 import json
 import re
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.cli import main
 from handlers import draws, lots, prizes
 from handlers.draws import Unlawful
 from handlers.games.seat import Seat
@@ -133,10 +136,6 @@ def test_whatever_is_changed_afterwards_is_found_out(talk, field):
 
 
 def test_the_command_checks_a_file_without_configuration(talk, tmp_path):
-    from click.testing import CliRunner
-
-    from bot.cli import main
-
     found, _ = held(talk)
     told = record(talk, found)
     good, bad, odd = tmp_path / "good.json", tmp_path / "bad.json", tmp_path / "odd.json"
@@ -148,6 +147,21 @@ def test_the_command_checks_a_file_without_configuration(talk, tmp_path):
     assert "核对通过" in run(main, ["draw", "verify", str(good)]).output
     assert run(main, ["draw", "verify", str(bad)]).exit_code == 1
     assert run(main, ["draw", "verify", str(odd)]).exit_code == 1
+
+
+def test_a_mistyped_group_is_refused_with_what_there_is(demo_store, tmp_path, monkeypatch):
+    (tmp_path / "var").mkdir()
+    shutil.copy(demo_store, tmp_path / "var" / "salesbot.db")
+    store = '[[stores]]\nid = "bj-cy"\nname = "朝阳店"\n'
+    (tmp_path / "config.toml").write_text(store, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(main, ["draw", "new", "G1", "三月抽奖", "--prize", "车模 3份 199元",
+                                     "--closes", "2099-03-14T18:00"])  # fmt: skip
+
+    assert done.exit_code == 2
+    assert "没有群 G1。有的是：" in done.output
+    assert "g1（青屿S6看车群）" in done.output
 
 
 # Redrawing

@@ -13,7 +13,7 @@ from handlers.games.idioms import known
 from handlers.games.seat import Seat, called
 from handlers.settings import Games
 from handlers.values import Inbound, Send
-from storage import games, groups, points
+from storage import appointments, games, groups, points
 
 
 def now_playing(talk):
@@ -350,3 +350,38 @@ def test_a_visitor_plays_alone_by_menus(talk):
     option = next(o for _, o in asked.menu if o.startswith(right["answer"]))
     assert "答对了" in says(option, 3)[-1].text
     assert groups.get(talk.db, "kf:wang") is None
+
+
+def test_a_twin_of_what_is_open_is_not_opened_beside_it(talk):
+    for _ in range(2):
+        said = talk.asks("chen", "投票 周末去哪 西湖 莫干山")
+
+    assert "周末去哪" in said
+    assert [one.body["text"] for one in games.live(talk.db, "team")] == ["周末去哪"]
+
+
+def test_whoever_has_a_place_has_an_appointment_when_the_list_closes(talk):
+    group = {"chat_id": "g1", "name": "看车群", "kind": "潜客", "owner": "zhang", "store": "bj-cy"}
+    groups.put(talk.db, now=talk.now, **group)
+    seats = [Seat("g1", who, name, f"k-{who}", True)
+             for who, name in (("wang", "小王"), ("li", "阿李"), ("guest", "路人"))]  # fmt: skip
+    with talk.db.atomic():
+        host.start("活动接龙", "S6试驾日 10人 3月14日下午2点",
+                   Seat("g1", "zhang", "张伟", "open", True), talk.ctx())  # fmt: skip
+        for seat in seats:
+            host.move(seat, "报名", talk.ctx())
+    talk.says("zhang", "记录 李先生 3月18日上午10点到店")
+    talk.now += timedelta(days=7, hours=8, minutes=1)
+
+    with talk.db.atomic():
+        sent = list(host.tick(talk.ctx()))
+
+    (told,) = [a.text for a in sent if isinstance(a, Send) and "接龙“S6试驾日" in a.text]
+    assert "已给1位记了预约，到时提醒各自的顾问确认：小王。" in told
+    assert "还要您自己提醒（不是我们的客户，或另有预约）：阿李、路人。" in told
+    (made,) = appointments.of(talk.db, "wang")
+    assert made.kind == "试驾"
+    assert f"{made.at.astimezone(talk.ctx().zone):%m-%d %H:%M}" == "03-14 14:00"
+    assert made.knock_at is not None
+    assert made.advisor == "zhang"
+    assert appointments.of(talk.db, "guest") == []

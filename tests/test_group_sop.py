@@ -561,6 +561,40 @@ def test_the_week_has_a_cap_too(room):
     assert "7天内" in step_of(room, "新人两周").why
 
 
+@pytest.mark.parametrize(("button", "state"), [("已发", "已发"), ("跳过", "跳过")])
+def test_what_was_tapped_by_mistake_is_taken_back_with_its_touch(room, button, state):
+    begin(room, "新人两周 今天")
+    clock(room, "10:00")
+    knock(room)
+    room.taps("zhang", button)
+    assert step_of(room, "新人两周").state == state
+
+    room.says("zhang", "撤销")
+
+    assert f"已撤销：S6看车群“新人两周”的“{button}”。" in room.texts()
+    assert room.db.rows("select id from touches where person = 'g1'") == []
+    clock(room, "10:01")
+    assert "上面的话10:00发到S6看车群" in knock(room)[-1].text
+    room.taps("zhang", "已发")
+    assert step_of(room, "新人两周").state == "已发"
+    assert len(room.db.rows("select id from touches where person = 'g1'")) == 1
+
+
+def test_the_last_step_taken_back_opens_its_plan_again(room):
+    begin(room, "新人两周 今天")
+    clock(room, "10:00")
+    knock(room)
+    room.db.run("update group_steps set state = '过期' where state = '待办'")
+    room.taps("zhang", "已发")
+    assert states(room) == {}
+
+    room.says("zhang", "撤销")
+
+    assert states(room) == {"新人两周": "进行中"}
+    room.says("zhang", "撤销")
+    assert "没有可以撤销的操作" in room.texts()
+
+
 def test_an_owner_s_day_off_brings_it_to_who_runs_groups(room):
     who = Colleague(userid="wuqi", name="吴琪", role="社群运营", stores=("bj-cy",))
     room.settings = room.settings.model_copy(update={"colleagues": (who,)})

@@ -383,3 +383,17 @@ def test_the_tables_of_scripts_and_plans_are_read_alike(tmp_path):
 
     assert problems == ()
     assert found.nodes[0].text == "=1+1"
+
+
+def test_a_column_that_nobody_knows_is_named_and_a_slip_keeps_the_plan_out():
+    line = ("1", "10:30", "话题", "大家好", "小王")
+    found, _, problems = sheet.read([("天", "时间", "类型", "文案", "负责人"), line], "x.xlsx",
+                                    name="试用")  # fmt: skip
+    assert found.nodes[0].text == "大家好"
+    assert "列名：写的是 负责人，应为" in str(problems[0])
+    assert "这一列没有用上" in str(problems[0])
+
+    found, _, problems = sheet.read([("天", "时间", "类型", "文按", "负责人"), line], "x.xlsx",
+                                    name="试用")  # fmt: skip
+    assert found is None
+    assert "列名：写的是 文按，应为“文案”（写法相近），不要就删掉这一列" in str(problems[0])

@@ -5,19 +5,21 @@ import json
 import re
 import shutil
 from datetime import date, time, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from h5_kit import TOMORROW, Phone, give, offer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.h5.limits import Limits
+from bot.h5.limits import Limit
 from bot.sandbox import demo, player, stage
 from handlers import draws, h5_address, h5_claims, h5_drive, lots, posters
 from handlers.settings import Colleague
 from storage import appointments, checkins, consents, customers, games, groups, h5, leads, points
 from storage import draws as drawn
 from storage import prizes as stock
+from storage.sqlite import Sqlite
 
 
 @pytest.fixture
@@ -297,6 +299,35 @@ async def test_the_group_s_quiz_is_played_by_everybody_on_their_own_phone(door):
     assert "🎉 李先生 答对了" in await wang.get("play")
     assert "已经结束" in await wang.say(right, page="play")
     assert await ask(door, lambda db: points.balance(db, "g1", "li")) == 5
+
+
+REFRESHED = (
+    ("答题", {"": True, "play": True, "board": True, "checkin": False, "prizes": False}),
+    ("猜价格", {"": True, "play": False}),  # somebody may be writing a number
+)
+
+
+@pytest.mark.parametrize(("game", "pages"), REFRESHED, ids=[game for game, _ in REFRESHED])
+async def test_a_page_looks_again_by_itself_while_a_round_runs_and_only_then(door, game, pages):
+    wang, li = await door("wang"), await door("li")
+    assert "Refresh" not in await heads(li, "play")
+    await wang.say(game)
+
+    found = {page: "Refresh" in await heads(li, page) for page in pages}
+
+    assert found == pages
+    assert (await heads(li, ""))["Refresh"] == f"20; url={urlsplit(li.base).path}"
+    if game == "猜价格":
+        await li.say("猜 20万")
+        assert "Refresh" in await heads(li, "play")
+    zhang = await door("zhang")
+    await zhang.say("暂停")
+    assert "Refresh" not in await heads(li, "")
+
+
+async def heads(phone, page):
+    async with phone.http.get(phone.base + page) as answer:
+        return answer.headers
 
 
 async def test_a_round_whose_time_is_up_ends_for_whoever_looks(door):
@@ -738,15 +769,31 @@ def test_a_number_is_read_however_it_is_typed(typed, digits):
     assert h5_drive.phone(typed) == digits
 
 
-def test_a_bucket_fills_up_again_and_forgets_the_oldest():
-    limits, now = Limits(2, timedelta(minutes=1)), demo.START
+def test_a_bucket_fills_up_again_and_keeps_nothing_of_who_is_gone(db):
+    tap, see = (Limit(name, 2, timedelta(minutes=1)) for name in ("tap", "see"))
+    now = demo.START
 
-    first = [limits.allows("a", now) for _ in range(3)]
-    later = [limits.allows("a", now + timedelta(seconds=30)) for _ in range(2)]
+    first = [tap.allows("a", now, db) for _ in range(3)]
+    later = [tap.allows("a", now + timedelta(seconds=30), db) for _ in range(2)]
 
     assert first == [True, True, False]
     assert later == [True, False]
-    assert limits.allows("b", now)
+    assert tap.allows("b", now, db)
+    assert see.allows("a", now, db)
+    assert see.allows("c", now + timedelta(minutes=2), db)
+    assert len(db.rows("select id from h5_taps")) == 1
+
+
+def test_processes_that_share_a_store_share_the_bucket(tmp_path):
+    stores = [Sqlite(tmp_path / "shared.db") for _ in range(2)]
+    stores[0].migrate()
+    limits = [Limit("tap", 3, timedelta(minutes=1)) for _ in stores]
+
+    allowed = [limits[n % 2].allows("a", demo.START, stores[n % 2]) for n in range(6)]
+
+    assert allowed == [True, True, True, False, False, False]
+    for store in stores:
+        store.close()
 
 
 def test_the_link_stands_in_a_mass_message_for_each_group_by_itself(talk):

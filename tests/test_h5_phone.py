@@ -16,7 +16,7 @@ from handlers import draws
 from storage import appointments, games, groups, points
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SIZES = {"phone": (390, 844), "small": (320, 568), "desk": (1280, 900)}
+SIZES = {"phone": (390, 844), "narrow": (375, 812), "small": (320, 568), "desk": (1280, 900)}
 
 
 @pytest.fixture
@@ -202,3 +202,34 @@ async def test_what_somebody_outside_sees(house):
     assert "已提交" in await said(page)
     await page.goto(page.base + "points")
     await page.get_by_text("群成员才有这一页").wait_for()
+
+
+# Text that is too small to read and targets that are too small to hit, and what runs off the side.
+CRAMPED = """() => {
+  const bad = [], seen = e => e.getBoundingClientRect().height > 0;
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let n = texts.nextNode(); n; n = texts.nextNode()) {
+    const e = n.parentElement, size = parseFloat(getComputedStyle(e).fontSize);
+    if (n.textContent.trim() && seen(e) && !e.closest('svg') && size < 15)
+      bad.push(size + 'px ' + n.textContent.trim());
+  }
+  const taps = 'a,button,select,textarea,summary,input:not([type=hidden]):not([type=checkbox])';
+  for (const e of document.querySelectorAll(taps))
+    if (seen(e) && e.getBoundingClientRect().height < 44) bad.push(e.tagName + e.textContent);
+  if (document.documentElement.scrollWidth > innerWidth) bad.push('too wide');
+  return bad;
+}"""
+
+
+async def test_on_a_narrow_phone_everything_can_be_read_and_hit(house):
+    now = house.stage.clock.now()
+    await house.stage.running.writer.do(lambda db: offer(db, now))
+    await house.stage.phones.does("li", "g1", "答题")
+    found = {}
+    for who in ("wang", "zhang"):
+        page = await house(who, "narrow", script=True)
+        for name in ("", "checkin", "play", "points", "prizes", "draw", "board", "drive", "me"):
+            await page.goto(page.base + name)
+            found[who, name] = await page.evaluate(CRAMPED)
+
+    assert {where: bad for where, bad in found.items() if bad} == {}

@@ -4,13 +4,17 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot import app as wiring
 from bot.library import archived
+from bot.sandbox.demo import START
 from handlers.router import Router, combine, on
 from handlers.values import Send
 from storage import inbox, outbox
 from storage.inbox import Kept
+from storage.sqlite import Sqlite
 
 
 def app_text(n, text="帮助", who="zhang"):
@@ -46,6 +50,64 @@ def test_messages_wait_in_order_of_arrival_not_of_their_ids(db, talk):
 
     assert [w.kept.id for w in inbox.waiting(db, 10)] == ["z", "a", "m"]
     assert [w.kept.id for w in inbox.waiting(db, 2)] == ["z", "a"]
+
+
+def test_whoever_sends_a_thousand_leaves_room_for_the_others(db, talk):
+    for n in range(1000):
+        inbox.keep(db, Kept(f"f{n:04}", "app", "flood", ""), talk.now)
+    for n in range(40):
+        inbox.keep(db, Kept(f"o{n:02}", "app", f"member{n % 20:02}", ""), talk.now)
+
+    first = [w.kept.id for w in inbox.waiting(db, 32)]
+    assert first == [*(f"f{n:04}" for n in range(16)), *(f"o{n:02}" for n in range(16))]
+    plan = [r["detail"] for r in db.rows("explain query plan " + inbox.OTHERS, busy="x", most=16)]
+    assert not [step for step in plan if step.startswith("SCAN inbox")]
+
+
+@pytest.fixture(scope="module")
+def store():
+    found = Sqlite(None)
+    found.migrate()
+    yield found
+    found.close()
+
+
+@given(arrivals=st.lists(st.sampled_from("aaaaaaabcde"), min_size=1, max_size=60),
+       limit=st.integers(2, 12))  # fmt: skip
+def test_nobody_is_overtaken_by_themselves_or_left_out(store, arrivals, limit):
+    store.run("delete from inbox")
+    for n, lane in enumerate(arrivals):
+        inbox.keep(store, Kept(f"{n:03}", "app", lane, ""), START)
+    came = []
+    while batch := inbox.waiting(store, limit):
+        assert len(batch) <= limit + limit // 2
+        came += [(w.kept.lane, w.kept.id) for w in batch]
+        for w in batch:
+            inbox.done(store, w.kept.id, START)
+
+    assert sorted(key for _, key in came) == [f"{n:03}" for n in range(len(arrivals))]
+    for lane in set(arrivals):
+        mine = [key for who, key in came if who == lane]
+        assert mine == sorted(mine)
+
+
+async def test_a_flood_of_one_member_does_not_delay_another(played):
+    """A thousand wait when somebody else asks: they are answered with the next batch."""
+    app = played.running.app
+
+    def flood(db):
+        for n in range(1000):
+            kept = app_text(n, "嗯哼呃", who="lina")
+            inbox.keep(db, Kept(kept.id, kept.channel, kept.lane, kept.body), played.clock.now())
+
+    await app.writer.do(flood)
+    await app.keep(app_text(5000, "帮助"))
+
+    await app.work()
+    await app.sender.flush()
+
+    assert said(played, "zhang")[0].startswith("我能帮你")
+    assert await app.writer.do(inbox.depth) > 900
 
 
 def test_a_failed_one_waits_no_more_until_it_is_put_back(db, talk):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import ninety_digests
 import pytest
 from ninety import ADVISORS, DAYS, Life
 from ninety_rules import living
@@ -18,15 +19,23 @@ from storage import events, followups
 from storage.sqlite import Sqlite
 
 GOLDEN = Path(__file__).parent / "golden" / "ninety-days.txt"
+DIGESTS = GOLDEN.with_name("ninety-digests.txt")
 TOLD = (0, 1, 2, 14, 20, 24, 35, 56, 89)  # days of the story
 
 
 @pytest.fixture(scope="module")
-def life():
+def album(tmp_path_factory):
+    """Where the moments lie that managers read about."""
+    return tmp_path_factory.mktemp("album")
+
+
+@pytest.fixture(scope="module")
+def life(album):
     """With a library of its own: other tests keep scripts of their own in the shared one."""
     store = Sqlite(None)
     store.migrate()
-    yield Life(store, stage.load(), demo.START.replace(hour=8)).live()
+    watch = ninety_digests.keeper(album)
+    yield Life(store, stage.load(), demo.START.replace(hour=8), watch=watch).live()
     store.close()
 
 
@@ -130,3 +139,21 @@ def test_the_story_of_one_advisor(life):
 
     assert told == GOLDEN.read_text(encoding="utf-8")
     assert len(TOLD) < DAYS
+
+
+def test_what_three_managers_read(life, album):
+    """Renew with SALESBOT_GOLDEN=1 pytest tests/test_ninety_days.py, and read what changed."""
+    text = "".join(ninety_digests.read(album, life.knowledge))
+
+    if os.environ.get("SALESBOT_GOLDEN"):
+        DIGESTS.write_text(text, encoding="utf-8")
+    assert text == DIGESTS.read_text(encoding="utf-8")
+
+
+def test_the_brand_is_told_of_nobody(life, album):
+    """Neither a customer nor one of the staff stands in what it reads."""
+    told = [part for part in DIGESTS.read_text(encoding="utf-8").split("# ") if "品牌" in part[:30]]
+    names = {p.name for p in life.people} | {a.name for a in ADVISORS}
+
+    assert len(told) == len(ninety_digests.TOLD)
+    assert {name for name in names for part in told if name in part} == set()

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from handlers import watch, watch_words
+from handlers import h5, h5_guests, watch, watch_words
 from handlers.analytics import ANALYSES, Scope
 from handlers.values import Card, Inbound, Send
-from storage import archive, checkins, customers, erasure, groups
+from storage import archive, checkins, customers, erasure, groups, inbox
 from storage import watch as rows
 from storage.customers import Customer
 
@@ -53,7 +53,7 @@ def test_three_members_within_ten_minutes_are_a_matter_and_two_are_not(room):
     did = hears(room, "c3", "我也觉得续航打折太多了")
 
     (found,) = alerts(room, "舆情")
-    assert found.why == "10分钟内3位成员抱怨续航（规则：3位）"
+    assert found.why == "10分钟内3位成员抱怨续航（规则：3位），从会话存档听到"
     assert found.evidence.count("群友") == 3
     assert "顾客" not in found.evidence
     (card,) = cards(did)
@@ -189,7 +189,7 @@ def test_who_reads_figures_only_gets_figures(room):
     assert watch.figures(("bj-cy",), *span, ctx).rows == (("朝阳店", "谣言", 1, 1),)
     row = watch.table(("bj-cy",), *span, ctx).rows[0]
     assert row[1:3] == ("谣言", "看车群")
-    assert row[3] == "群友1提到“减配”，像是传言（规则：传言的词，又是听来的或断言）"
+    assert row[3] == "群友1提到“减配”，像是传言（规则：传言的词，又是听来的或断言），从会话存档听到"
 
 
 # By the clock
@@ -295,3 +295,126 @@ def test_words_of_matters_long_closed_fade(room):
 
     assert room.db.rows("select evidence from alerts") == [{"evidence": ""}]
     assert room.db.rows("select * from group_voices") == []
+
+
+# Where the archive does not reach
+
+
+LEAK = "请帮看下王女士，身份证 110101199003074258"
+INSIDE = (("听说S6又减配了，群里都在传", "谣言", "张伟在内部群的话提到“减配”"),
+          (LEAK, "泄露", "张伟在内部群的话里有身份证号"),
+          ("大家加这个群 https://bad.vip/x 领红包", "拉人", "张伟在内部群的话像是"))  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "kind", "why"), INSIDE, ids=[kind for _, kind, _ in INSIDE])
+def test_words_to_the_aibot_among_staff_are_heard(room, words, kind, why):
+    room.asks("zhang", words)
+
+    (found,) = alerts(room, kind)
+    assert found.why.startswith(why)
+    assert found.why.endswith("，从内部群@机器人听到")
+    assert found.owner == "chen"
+    assert "19900307" not in found.evidence
+
+
+def test_a_game_among_staff_is_no_matter(room):
+    for words in ("签到", "今天想说 听说S6又减配了这个谣言我们要澄清", "排行榜"):
+        room.asks("zhang", words)
+
+    assert alerts(room) == []
+
+
+def on_page(room, who, words):
+    guest = h5_guests.guest(f"x/{who}", groups.get(room.db, "g1"), room.ctx())
+    with room.db.atomic():
+        said, room.did = h5.say(words, guest, f"once-{room.count}", room.ctx())
+    return said
+
+
+def test_complaints_on_the_page_are_voices_of_the_group(room):
+    for who, words in (("c1", "许愿 S6冬天续航太差了"), ("c2", "续航确实不行，虚标"),
+                       ("c3", "今天想说 我也觉得续航打折太多了")):  # fmt: skip
+        on_page(room, who, words)
+
+    (found,) = alerts(room, "舆情")
+    assert found.why == "10分钟内3位成员抱怨续航（规则：3位），从群页面听到"
+    assert found.evidence.count("群友") == 3
+    assert cards(room.did)
+
+
+def test_a_question_on_the_page_reaches_the_owner_once(room):
+    said = on_page(room, "c1", "S6冬天续航到底能跑多少公里？")
+
+    assert said == "这个问题已经转给群主，TA会在群里回您。"
+    (card,) = cards(room.did)
+    assert "没人答：看车群" in card.title
+    assert "群友1问了一个问题，从群页面听到" in card.text
+    assert on_page(room, "c1", "S6冬天续航到底能跑多少公里呀？") == said
+    assert len(alerts(room, "没人答")) == 1
+
+
+def test_nobody_who_sits_out_looks_on_or_plays_is_heard_on_the_page(room):
+    on_page(room, "c1", "不参加")
+    for who, words in (("c1", "听说S6又减配了"), ("nobody", "听说S6又减配了"), ("c2", "A")):
+        on_page(room, who, words)
+
+    assert alerts(room) == []
+
+
+def test_what_the_owner_pastes_out_of_the_group_is_heard(room):
+    did = room.says("zhang", "群里说 看车群\n群友1：S6冬天续航太差了\n路人：续航不行，虚标\n"
+                             "群友3：我也觉得续航打折太多了\n张伟：续航太差了，我查查")  # fmt: skip
+
+    (found,) = alerts(room, "舆情")
+    assert found.why == "10分钟内3位成员抱怨续航（规则：3位），从顾问粘贴听到"
+    assert "看了4句，要处理的在卡片里" in did[0].text
+    assert cards(did)
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("群里说 看车群\n群友1：听说S6又减配了", "看了1句"), ("群里说 看车群\n群友1：早", "没有要预警"),
+    ("群里说 别人的群\n群友1：听说S6又减配了", "没有叫“别人的群”的"), ("群里说", "写法：第一行"),
+    ("群里说 看车群", "写法：第一行"), ("群里说 看车群\n没有名字的一段话", "写法：第一行"),
+])  # fmt: skip
+def test_a_paste_of_a_group_is_answered_whatever_it_is(room, words, said):
+    room.says("zhang", words)
+
+    assert said in room.texts()
+
+
+def test_private_words_of_several_customers_are_a_matter_of_the_store(room):
+    for name, words in (("顾客1", "S6冬天续航太差了"), ("顾客2", "续航确实不行，虚标")):
+        room.says("zhang", f"客户{name}说：{words}")
+    assert alerts(room, "舆情") == []
+
+    did = room.says("zhang", "客户顾客3说：我也觉得续航打折太多了")
+
+    (found,) = alerts(room, "舆情")
+    assert found.why == "10分钟内3位客户抱怨续航（规则：3位），从顾问粘贴听到"
+    assert (found.owner, found.chat_id) == ("chen", "")
+    assert "⚠️ 舆情：朝阳店" in cards(did, "chen")[0].title
+    assert "顾客1：S6冬天续航太差了" in found.evidence
+
+
+def test_a_single_chat_of_the_archive_is_heard_for_the_store(room):
+    hears(room, "c1", "听说S6又减配了", chat="", to="zhang")
+
+    (found,) = alerts(room, "谣言")
+    assert found.why.endswith("，从会话存档听到")
+    assert found.owner == "chen"
+
+
+def test_the_service_chat_is_heard(room):
+    fields = {"open_kfid": "wk1", "origin": 3}
+    room.tell(Inbound("k1", "kf", "text", "c1", room.now, "听说S6又减配了", to="wk1",
+                      fields=fields))  # fmt: skip
+
+    (found,) = alerts(room, "谣言")
+    assert found.why.endswith("，从微信客服听到")
+
+
+def test_where_nothing_can_be_heard_it_is_said(room):
+    assert "没有会话存档，客户群里说的话程序听不到" in room.says("zhang", "预警")[0].text
+    inbox.keep(room.db, inbox.Kept("a", "archive", "c1", "{}"), room.now)
+
+    assert "现在听得到：会话存档（最近一条" in room.says("zhang", "预警")[0].text

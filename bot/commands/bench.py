@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
@@ -29,6 +29,7 @@ from bot.commands.bench_load import (
     free_port,
     load,
 )
+from bot.commands.bench_long import cold, resident, rows, steady, stuck, sync
 from bot.commands.bench_nlp import nlp
 from bot.commands.bench_peers import peers
 from bot.commands.bench_ticks import ticks
@@ -198,25 +199,19 @@ async def memory(size: Size) -> list[Figure]:
         raise NotHere("这个系统没有 /proc，读不到内存，跳过 memory")
     with tempfile.TemporaryDirectory(prefix="salesbot-bench-") as folder:
         async with child("api") as api, child("bot", folder, api.url, "works") as bot:
-            ready = _resident(bot.pid)
+            ready = resident(bot.pid)
             began = time.perf_counter()
             for first in range(1, size.messages + 1, SLICE):
                 numbers = range(first, min(first + SLICE, size.messages + 1))
                 await load(bot.port, map(callback, numbers), PATIENCE_S)
                 await drained(Path(folder) / STORE)
             took = time.perf_counter() - began
-            after = _resident(bot.pid)
+            after = resident(bot.pid)
     return [
         Figure("memory", f"{size.messages} 条消息之后的内存", f"{after:.0f} MB", after / ready,
                f"刚就绪时 {ready:.0f} MB"),
         Figure("memory", "处理完并发出的消息，每秒", f"{size.messages / took:.0f}", None, ""),
     ]  # fmt: skip
-
-
-def _resident(pid: int) -> float:
-    status = (PROC / str(pid) / "status").read_text(encoding="ascii", errors="replace")
-    line = next(row for row in status.splitlines() if row.startswith("VmRSS:"))
-    return int(line.split()[1]) / 1024
 
 
 # The command
@@ -233,25 +228,38 @@ BENCHES: dict[str, tuple[Run, str]] = {
     "h5": (h5, "约 10 秒"),
     "console": (console, "约 2 分钟"),
     "peers": (peers, "约 1 分钟"),
+    "sync": (sync, "约 40 秒"),
+    "rows": (rows, "约 20 秒"),
+    "steady": (steady, "约 40 秒"),
+    "cold": (cold, "约 30 秒"),
+    "stuck": (stuck, "约 20 秒"),
 }
+LONG = ("sync", "rows", "steady", "cold", "stuck")  # by name, or with --full
 FULL = Size(rounds=15, burst=6000, limit_s=8.0, asked=1000, starts=7, messages=30_000,
-            customers=1_000_000)  # fmt: skip
+            customers=1_000_000, inbox=10_000_000, rate=600, seconds=600,
+            stuck=2000)  # fmt: skip
 COLUMNS = {"bench": "项目", "what": "量的是", "value": "结果", "shown": "比值", "against": "比的是"}
 
 
 @click.command()
 @click.argument("name", required=False, type=click.Choice(list(BENCHES)))
-@click.option("--full", is_flag=True, help="量得更多更久，约十分钟")
+@click.option("--full", is_flag=True, help="量得更多更久，一项要几分钟到半小时")
+@click.option("--rate", type=click.IntRange(1, 10_000), help="steady：每秒多少条")
+@click.option("--seconds", type=click.IntRange(1, 86_400), help="steady：多少秒")
 @json_option
-def bench(name: str | None, full: bool, as_json: bool) -> None:
+def bench(
+    name: str | None, full: bool, rate: int | None, seconds: int | None, as_json: bool
+) -> None:
     """自带的性能测量：只用本机，不要配置，看比值。"""
-    chosen = [name] if name else list(BENCHES)
+    chosen = [name] if name else [one for one in BENCHES if full or one not in LONG]
+    size = FULL if full else Size()
+    size = replace(size, rate=rate or size.rate, seconds=seconds or size.seconds)
     figures: list[Figure] = []
     for one in chosen:
         run, takes = BENCHES[one]
         click.echo(f"{one}：{'数分钟' if full else takes}…", err=True)
         try:
-            figures += asyncio.run(run(FULL if full else Size()))
+            figures += asyncio.run(run(size))
         except NotHere as exc:
             click.echo(str(exc), err=True)
         except BenchError as exc:

@@ -19,16 +19,19 @@ import aiohttp
 import click
 from aiohttp import web
 
-from bot import server
+from bot import server, stores
 from bot.clock import WallClock
 from bot.commands import peers
 from bot.commands.figures import BenchError
 from bot.config import Config, Storage, Wecom
+from bot.patience import many_files
 from bot.sandbox import demo, stage
 from bot.sandbox.push import xml
 from bot.wecom import cipher
 from bot.wecom.cipher import Channel
-from handlers.settings import Advisor, Settings, Store
+from bot.writer import Store
+from handlers.settings import Advisor, Settings
+from handlers.settings import Store as Shop
 from scriptbank.bank import Bank
 from storage import inbox, outbox
 from storage.sqlite import Sqlite
@@ -162,7 +165,7 @@ def free_port() -> int:
 
 async def _child(kind: str, folder: str = "", api: str = "", works: str = "") -> None:
     if kind == "bot":
-        await _bot(Path(folder), api, works != "keeps", works == "many")
+        await _bot(Path(folder), api, works)
     elif kind == "api":
         await _serve([web.get("/cgi-bin/gettoken", _token), web.post("/cgi-bin/{_:.+}", _sent)])
     else:
@@ -170,6 +173,7 @@ async def _child(kind: str, folder: str = "", api: str = "", works: str = "") ->
 
 
 async def _serve(routes: list[web.RouteDef]) -> None:
+    many_files()
     app = web.Application()
     app.add_routes(routes)
     runner = web.AppRunner(app, **server.GUARDS)
@@ -193,8 +197,15 @@ async def _sent(request: web.Request) -> web.Response:
     return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": "bench"})
 
 
-async def _bot(folder: Path, api: str, works: bool, many: bool) -> None:
-    """The bot as `serve` builds it; one that does not work only keeps and answers."""
+def _quick(config: Config) -> Store:
+    """A store whose commits the drive's cache may hold: what a power cut may cost."""
+    store = stores.current(config)
+    store.run("pragma synchronous = normal")
+    return store
+
+
+async def _bot(folder: Path, api: str, how: str) -> None:
+    """The bot as `serve` builds it; one that `keeps` only keeps and answers."""
     keys = {"agent_id": 1, "secret": "bench", "token": CHANNEL.token,
             "encoding_aes_key": CHANNEL.aes_key}  # fmt: skip
     config = Config(
@@ -202,12 +213,20 @@ async def _bot(folder: Path, api: str, works: bool, many: bool) -> None:
         storage=Storage(url=f"sqlite:///{STORE}"), settings=_staffed(), folder=folder,
     )  # fmt: skip
     ids, knowledge = server.keys(config), stage.load()
-    if many:
+    if how == "many":
         knowledge.bank = Bank(peers.many())
     async with (
         aiohttp.ClientSession() as session,
-        server.assemble(config, ids, WallClock(), session, knowledge=knowledge) as running,
+        server.assemble(
+            config,
+            ids,
+            WallClock(),
+            session,
+            knowledge=knowledge,
+            open_store=(lambda: _quick(config)) if how == "normal" else None,
+        ) as running,
     ):
+        works = how not in ("keeps", "normal")
         work = asyncio.create_task(running.app.run()) if works else None
         await _serve(server.routes(running, ids.channels, config.wecom.callback_window_s))
         if work:
@@ -219,7 +238,7 @@ def _staffed() -> Settings:
     advisors = (
         Advisor(userid=f"member{n}", name=f"顾问{n}", store="bench") for n in range(MEMBERS)
     )
-    return Settings(stores=(Store(id="bench", name="门店"),), advisors=tuple(advisors))
+    return Settings(stores=(Shop(id="bench", name="门店"),), advisors=tuple(advisors))
 
 
 @dataclass(frozen=True, slots=True)

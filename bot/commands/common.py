@@ -19,6 +19,7 @@ from bot import config, library, stores
 from bot.app import Knowledge
 from bot.clock import WallClock
 from bot.config import Config, ConfigError
+from bot.plain import LINES, harmless
 from bot.stores import Store
 from handlers.audience import AudienceError
 from handlers.context import Ctx
@@ -75,8 +76,8 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, as_js
 
 
 def _cell(value: Any) -> str:
-    """Literal text: a nickname in brackets is no markup of ours."""
-    return "" if value is None else str(value).replace("[", "\\[")
+    """Literal text: a nickname in brackets is no markup of ours, and none paints the screen."""
+    return "" if value is None else harmless(str(value), LINES).replace("[", "\\[")
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="机器可读的 JSON")

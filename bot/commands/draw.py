@@ -22,12 +22,15 @@ from bot.commands.common import (
     told,
 )
 from handlers import draws, lots
+from handlers.context import Ctx
 from handlers.draws import WEIGHED, Unlawful
 from storage import draws as rows
+from storage import group_sop, groups
 from storage.db import Db
 from storage.draws import OPEN, Draw
 
 BY = "命令行"
+NAMED = 12  # groups that are named where one was mistyped
 
 
 @click.group()
@@ -60,10 +63,21 @@ def new(
                                  "weights": WEIGHED if weights else ""}  # fmt: skip
         with opened(config) as db, db.atomic():
             ctx = context(db, config, WallClock().now())
+            _there(chat, ctx)
             prizes = [draws.prize_of(one) for one in given]
             found = draws.new(chat, title, prizes, rules, moment(closes, zone), by, ctx)
             text = draws.announcement(found, ctx)
     click.echo(f"抽奖编号 {found.id}，公告：\n{text}")
+
+
+def _there(chat: str, ctx: Ctx) -> None:
+    """A draw in a group that does not exist would be won by nobody."""
+    room = groups.get(ctx.db, chat)
+    if room is None or room["dismissed_at"]:
+        stores = [shop.id for shop in ctx.settings.stores]
+        known = group_sop.rooms(ctx.db, stores, "", NAMED)
+        named = "、".join(f"{row['chat_id']}（{row['name']}）" for row in known)
+        fail(f"没有群 {chat}。{f'有的是：{named}' if named else '现在一个群都没有'}", WRONG_USE)
 
 
 @contextmanager

@@ -24,6 +24,10 @@ class Size:
     messages: int = 10_000
     customers: int = 100_000
     members: int = 500  # of a group
+    inbox: int = 100_000  # rows that were kept before
+    rate: int = 100  # messages a second
+    seconds: int = 20
+    stuck: int = 200  # sockets that send half a request
 
 
 @dataclass(frozen=True, slots=True)

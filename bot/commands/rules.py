@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -20,14 +20,18 @@ from bot.commands.common import (
     told,
 )
 from handlers import audience as language
-from handlers import crowds, playbook, rulebook, whatif
+from handlers import cadence, crowds, playbook, rehearsal, rulebook, whatif
 from handlers.audience import AudienceError
 from handlers.context import Ctx
 from handlers.crowds import Crowd
 from handlers.playbook import PlaybookError
+from handlers.rehearsal import CadenceError, Side
 from handlers.whatif import Outcome, SettingError
 from handlers.words import TIERS
 from storage import rules as counted
+from storage.customers import Customer
+
+WAYS = ("judge", "cadence", "playbook")
 
 scope_option = click.option("--for", "userid", default="", help="只看 USERID 看得到的客户")
 
@@ -49,6 +53,8 @@ def list_(options: Options, as_json: bool) -> None:
     book = rulebook.shipped()
     named = [(r.name, r.gives, r.words(config.settings.tiers)) for r in book.rules.values()]
     named += [(f"playbook.{row.name}", row.goal, row.action) for row in playbook.shipped()]
+    named += [(f"followup.{row.name}", row.label, f"{row.moment}：{row.reason}")
+              for row in cadence.table().rows]  # fmt: skip
     rows = [
         {"rule": name, "gives": gives, "says": says, "version": book.version,
          "hits": hits.get(name, {}).get("hits", 0), "last": hits.get(name, {}).get("last_at", "")}
@@ -60,6 +66,9 @@ def list_(options: Options, as_json: bool) -> None:
 
 
 @rules.command("dry-run")
+@click.argument("what", default="judge", type=click.Choice(WAYS))
+@click.option("--file", "file", type=click.Path(path_type=Path),
+              help="试自己的节奏表或打法表，代替自带的那张")  # fmt: skip
 @click.option("--set", "given", multiple=True, metavar="KEY=VALUE",
               help="试一个设置，例如 tiers.window_h_days=10；可以写几次")  # fmt: skip
 @scope_option
@@ -70,19 +79,48 @@ def list_(options: Options, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def dry_run(
-    options: Options, given: tuple[str, ...], userid: str, days: int, at: str, as_json: bool
-) -> None:
-    """按库里的记录，把设置改一改再判断一遍：谁会变、变成什么。什么都不写。"""
+    options: Options, what: str, file: Path | None, given: tuple[str, ...], userid: str,
+    days: int, at: str, as_json: bool,
+) -> None:  # fmt: skip
+    """按库里的记录，把设置或规则表改一改再算一遍：谁会变、哪条规则会多会少。什么都不写。"""
     with told():
         config = options.load()
         with opened(config) as store:
             ctx = context(store, config, moment(at, config.server.timezone))
             _known(userid, ctx)
+            if what != "judge":
+                _rehearse(what, file, given, whatif.among(userid, 0, ctx), days, as_json, ctx)
+                return
             try:
                 found = whatif.run(whatif.among(userid, days, ctx), given, ctx)
             except SettingError as exc:
                 fail(str(exc), WRONG_USE)
     _tell(found, as_json)
+
+
+def _rehearse(
+    what: str, file: Path | None, given: tuple[str, ...], among: Iterator[Customer], days: int,
+    as_json: bool, ctx: Ctx,
+) -> None:  # fmt: skip
+    """Each row of the cadence or the playbook: how often now, how often otherwise."""
+    try:
+        was, now = _sides(what, file, days or rehearsal.DAYS)
+        found = rehearsal.run(among, was, now, given, ctx)
+    except (SettingError, PlaybookError, CadenceError) as exc:
+        fail(str(exc), WRONG_USE)
+    keys = [column.key for column in found.columns]
+    shown = [dict(zip(keys, row, strict=True)) for row in found.rows]
+    show(shown, {c.key: c.title for c in found.columns}, as_json=as_json)
+    if not as_json:
+        click.echo(f"{found.title}、近{days or rehearsal.DAYS}天。{found.note}")
+
+
+def _sides(what: str, file: Path | None, days: int) -> tuple[Side, Side]:
+    if what == "playbook":
+        own = playbook.load(file) if file else playbook.shipped()
+        return rehearsal.of_playbook(playbook.shipped()), rehearsal.of_playbook(own)
+    tried = rehearsal.load(file) if file else cadence.table()
+    return rehearsal.of_cadence(cadence.table(), days), rehearsal.of_cadence(tried, days)
 
 
 def _tell(found: Outcome, as_json: bool) -> None:

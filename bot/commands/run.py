@@ -19,8 +19,9 @@ from bot.clock import WallClock
 from bot.commands.common import BROKEN, WRONG_USE, Options, fail, json_option, show, told
 from bot.config import Config
 from bot.connect import links
-from bot.patience import Patience
-from bot.sandbox import demo, player, stage
+from bot.patience import Patience, many_files
+from bot.sandbox import demo, fortnight, player, stage
+from bot.sandbox.crowd import Crowd
 from bot.sandbox.page import Page
 from bot.sandbox.player import PlayError, Step
 
@@ -36,21 +37,14 @@ def serve(options: Options, role: roles.Role) -> None:
         if role != "all" and not stores.shared(config):
             fail(f"--role {role} 要配 PostgreSQL；SQLite 只有一个进程，请用 --role all", WRONG_USE)
         server.keys(config)
-        with stores.held(config, serving=True):  # the other commands see that somebody is there
+        with stores.held(config, serving=True) as ours:  # other commands see who is there
+            if not ours:
+                fail(f"{stores.name(config)} 正被另一个 salesbot 使用；先停掉它，再启动")
             asyncio.run(_serve(config, role))
 
 
-def _many_files() -> None:
-    """As many open connections as the system lets one process have."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 async def _serve(config: Config, role: roles.Role = "all") -> None:
-    _many_files()
+    many_files()
     ids = server.keys(config)
     name = config.wecom.aibot.name if config.wecom.aibot else ""
     async with (
@@ -136,8 +130,16 @@ async def _until_stopped(running: server.Running, role: roles.Role = "all") -> N
 @click.option("--empty", is_flag=True, help="不要演示数据")
 @click.option("--only-wecom", is_flag=True, help="只开模拟企业微信，给别的程序联调")
 @click.option("--script", type=click.Path(path_type=Path), help="播放一个会话文件后退出")
-def sandbox(port: int, empty: bool, only_wecom: bool, script: Path | None) -> None:
+@click.option("--play", "story", type=click.Choice(("fortnight",)),
+              help="演一段后退出：fortnight 是一个50人的群的两周")  # fmt: skip
+@click.option("--seed", default=7, show_default=True, help="--play 的种子；同一个种子同一个故事")
+def sandbox(
+    port: int, empty: bool, only_wecom: bool, script: Path | None, story: str | None, seed: int
+) -> None:
     """不用账号试用：整个机器人加一个模拟的企业微信。"""
+    if story:
+        asyncio.run(_tell(seed))
+        return
     if script is not None:  # "-" is standard input
         steps = _steps(script)
         try:
@@ -175,6 +177,13 @@ async def _play(steps: list[Step], empty: bool) -> None:
     start = player.begins(steps, demo.START)
     async with stage.open_stage(start=start, frozen=True, empty=empty) as found:
         async for line in found.play(steps):
+            click.echo(line)
+
+
+async def _tell(seed: int) -> None:
+    """Two weeks of one group, line by line as they are lived."""
+    async with stage.open_stage(start=fortnight.START, frozen=True, empty=True) as found:
+        async for line in fortnight.Fortnight(found, Crowd(found, seed)).told():
             click.echo(line)
 
 

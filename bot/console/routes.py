@@ -56,7 +56,7 @@ STALE = ("页面过期了", "请返回刷新页面，再点一次。")
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 OPEN = frozenset({"任何人"})  # before there is a session: these only lead to one
-KNOWN = pages.FIGURES  # whoever has a session
+KNOWN = pages.GROUPS  # whoever has a session
 # Who may open which address. What does not stand here is not served.
 RULES: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType({
     ("GET", "/console"): OPEN,
@@ -178,6 +178,8 @@ class Console:
             resource = request.match_info.route.resource
             rule = (request.method, resource.canonical if resource else "")
             if not RULES.get(rule, frozenset()) & reader.roles:
+                if rule == ("GET", ROOT) and (begins := pages.first(reader.roles)):
+                    return _moved(f"{self._place.path}{begins}")
                 raise _Stop(403, NOT_YOURS)
             return await answer(Visit(request, reader, session))
 

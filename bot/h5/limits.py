@@ -1,26 +1,22 @@
-"""How often one visitor may tap; kept in the process, since a restart does no harm."""
+"""How often one visitor may tap, whichever process serves them: kept in the store."""
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-REMEMBERED = 20_000  # visitors; whoever was seen longest ago is forgotten first
+from storage import h5
+from storage.db import Db
 
 
-@dataclass
-class Limits:
-    """A bucket that fills up again all the time; inexact for who is forgotten meanwhile."""
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A bucket that fills up again all the time. `name` tells one from the others."""
 
+    name: str
     most: int
     within: timedelta
-    _left: OrderedDict[str, tuple[float, datetime]] = field(default_factory=OrderedDict)
 
-    def allows(self, who: str, now: datetime) -> bool:
-        left, at = self._left.pop(who, (float(self.most), now))
-        gained = self.most * max(0.0, (now - at) / self.within)
-        left = min(float(self.most), left + gained)
-        allowed = left >= 1
-        self._left[who] = (left - 1 if allowed else left, now)
-        if len(self._left) > REMEMBERED:
-            self._left.popitem(last=False)
-        return allowed
+    def allows(self, who: str, now: datetime, db: Db) -> bool:
+        """The row names nobody, and is gone when its span is over."""
+        key = hashlib.blake2s(f"{self.name}/{who}".encode(), digest_size=12).hexdigest()
+        return h5.tapped(db, key, now, self.within / self.most, self.within)

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from bot import pictures
 from bot.app import App
-from bot.h5.limits import Limits
+from bot.h5.limits import Limit
 from bot.h5.pages import Pages
 from bot.sidebar import oauth
 from bot.sidebar.oauth import Visitor
@@ -109,9 +109,9 @@ class H5:
         self._keys = Keyring(app.writer, app.clock, "h5")
         self._pages = Pages({**NOTICES, "root": self._root})
         s = app.settings.h5
-        self._taps = Limits(s.posts_per_minute, timedelta(minutes=1))
-        self._rereads = Limits(1, timedelta(minutes=s.reread_minutes))
-        self._pictures = Limits(s.posts_per_minute, timedelta(minutes=5))
+        self._taps = Limit("tap", s.posts_per_minute, timedelta(minutes=1))
+        self._rereads = Limit("reread", 1, timedelta(minutes=s.reread_minutes))
+        self._pictures = Limit("picture", s.posts_per_minute, timedelta(minutes=5))
 
     def routes(self) -> list[web.RouteDef]:
         base = "/h5/g/{link}/"
@@ -136,7 +136,7 @@ class H5:
         return self._place.path.removesuffix("/sidebar/")
 
     async def _slash(self, request: web.Request) -> web.Response:
-        return _moved(self._path(request))
+        return moved(self._path(request))
 
     async def _session(self, request: web.Request) -> Session | None:
         return await self._keys.session(request.cookies.get(SESSION, ""))
@@ -146,19 +146,19 @@ class H5:
         cookie, state = await self._keys.login()
         place = self._place
         back = f"{place.origin}{self._path(request)}login"
-        answer = _moved(oauth.address(place.oauth_base, place.corp_id, place.agent_id, back, state))
+        answer = moved(oauth.address(place.oauth_base, place.corp_id, place.agent_id, back, state))
         self._set(answer, LOGIN, cookie, LOGIN_LIFE)
         return answer
 
     async def _login(self, request: web.Request) -> web.Response:
         code, state = request.query.get("code", ""), request.query.get("state", "")
         if not code or not await self._keys.came_back(request.cookies.get(LOGIN, ""), state):
-            raise _Stop(403, "请重新打开", "登录过期了，或不是从这里打开的。", again=True)
+            raise Stop(403, "请重新打开", "登录过期了，或不是从这里打开的。", again=True)
         who = name_of(await oauth.visitor(self._client, self._place.secret, code))
         if not who:
-            raise _Stop(403, "请在微信里打开", "微信没有说您是谁，请在微信里点开群里的链接。")
+            raise Stop(403, "请在微信里打开", "微信没有说您是谁，请在微信里点开群里的链接。")
         cookie, _ = await self._keys.begin(who)
-        answer = _moved(self._path(request))
+        answer = moved(self._path(request))
         self._set(answer, SESSION, cookie, LIFE)
         answer.del_cookie(LOGIN, path=f"{self._root}{PATH}")
         return answer
@@ -172,7 +172,7 @@ class H5:
     def _guest(self, request: web.Request, session: Session, ctx: Ctx) -> Guest:
         group = h5_address.opened(request.match_info["link"], ctx)
         if group is None:
-            raise _Stop(404, "链接失效了", GONE)
+            raise Stop(404, "链接失效了", GONE)
         return h5_guests.guest(session.member, group, ctx)
 
     # Looking
@@ -186,14 +186,17 @@ class H5:
             return await self._ask(request)
         values = await self._shown(page, request, session)
         name = "looking" if page.own and values["me"]["role"] != "member" else page.name
-        token = await self._keys.token(session)
-        return self._pages.html(name, page=page.name, base=self._path(request),
-                                token=token, **values)  # fmt: skip
+        token, base = await self._keys.token(session), self._path(request)
+        answer = self._pages.html(name, page=page.name, base=base, token=token, **values)
+        if seconds := values["refresh"]:
+            to = "" if page.name == "home" else page.name
+            answer.headers["Refresh"] = f"{seconds}; url={base}{to}"
+        return answer
 
     async def _visitor(self, request: web.Request) -> Session | None:
         """Before anybody is sent away to log in, the link has to be one of ours."""
         if not self._place.origin:
-            raise _Stop(503, "页面还没有开", "管理员还没有填 [server] public_url。")
+            raise Stop(503, "页面还没有开", "管理员还没有填 [server] public_url。")
         session = await self._session(request)
         if session is None:
             await self._look(request, lambda ctx: self._known(request, ctx))
@@ -201,7 +204,7 @@ class H5:
 
     def _known(self, request: web.Request, ctx: Ctx) -> None:
         if h5_address.opened(request.match_info["link"], ctx) is None:
-            raise _Stop(404, "链接失效了", GONE)
+            raise Stop(404, "链接失效了", GONE)
 
     async def _look(self, request: web.Request, view: Callable[[Ctx], Any]) -> Any:
         app, now = self._app, self._app.clock.now()
@@ -210,18 +213,20 @@ class H5:
     async def _shown(self, page: Page, request: web.Request, session: Session) -> Shown:
         """The page's values; a look ends rounds whose time is up, and has members read anew."""
         now, query = self._app.clock.now(), request.query
-        said_by = _tap_id(session, query.get("said", ""))
+        said_by = tap_id(session, query.get("said", ""))
 
         def act(ctx: Ctx) -> tuple[Shown, list[Action]]:
             found = self._guest(request, session, ctx)
             actions = h5.settled(found, ctx)
-            if found.role == "looking" and self._rereads.allows(found.chat, now):
+            if found.role == "looking" and self._rereads.allows(found.chat, now, ctx.db):
                 actions += h5_guests.reread(found)
             top = h5_views.me(found, ctx)
             shown = page.view(found, query, ctx) if found.role == "member" or not page.own else {}
             said = sessions.answered(ctx.db, said_by) if query.get("said") else ""
             known = found.who.partition("/")[0]
-            return {"me": top, "it": shown, "said": said or "", "known": known}, actions
+            again = h5_views.refresh(page.name, found, ctx)
+            return {"me": top, "it": shown, "said": said or "", "known": known,
+                    "refresh": again}, actions  # fmt: skip
 
         cause = f"h5:look:{session.nonce}:{now.isoformat()}"
         return await self._app.decide(cause, act)
@@ -235,7 +240,7 @@ class H5:
             found = self._guest(request, session, ctx)
             shown = h5_views.proof(found, request.match_info["draw"], ctx)
             if shown is None:
-                raise _Stop(404, "没有这次抽奖", "没有开过这次奖，或者不是这个群的。")
+                raise Stop(404, "没有这次抽奖", "没有开过这次奖，或者不是这个群的。")
             return h5_views.me(found, ctx), shown
 
         top, shown = await self._look(request, view)
@@ -254,7 +259,7 @@ class H5:
 
         shown = await self._look(request, view)
         if shown is None:
-            raise _Stop(404, "没有这次抽奖", "没有开过这次奖，或者不是这个群的。")
+            raise Stop(404, "没有这次抽奖", "没有开过这次奖，或者不是这个群的。")
         text = json.dumps(shown["record"], ensure_ascii=False, indent=1)
         kept = {"Content-Disposition": f'attachment; filename="draw-{shown["id"]}.json"'}
         return web.Response(text=text + "\n", content_type="application/json", headers=kept)
@@ -263,16 +268,16 @@ class H5:
         session = await self._visitor(request)
         if session is None:
             return await self._ask(request)
-        if not self._pictures.allows(session.member, self._app.clock.now()):
-            raise _Stop(429, "请稍后再试", "海报画得太勤了，过一会儿再来。")
 
         def view(ctx: Ctx) -> Shown | None:
+            if not self._pictures.allows(session.member, ctx.now, ctx.db):
+                raise Stop(429, "请稍后再试", "海报画得太勤了，过一会儿再来。")
             found = self._guest(request, session, ctx)
             return h5_views.poster(found, ctx) if found.role == "member" else None
 
         shown = await self._look(request, view)
         if shown is None:
-            raise _Stop(403, "先进群", h5.LOOKING)
+            raise Stop(403, "先进群", h5.LOOKING)
         svg = posters.draw(shown)
         return web.Response(body=await asyncio.to_thread(pictures.png, svg),
                             content_type="image/png")  # fmt: skip
@@ -286,36 +291,36 @@ class H5:
             raise web.HTTPNotFound
         session = await self._session(request)
         if session is None:
-            raise _Stop(401, "请重新打开", "登录过期了，请重新打开群里的链接。", again=True)
-        form = await _form(request)
+            raise Stop(401, "请重新打开", "登录过期了，请重新打开群里的链接。", again=True)
+        form = await form_of(request)
         await self._ours(request, session, form)
-        if not self._taps.allows(session.member, self._app.clock.now()):
-            raise _Stop(429, "点得太快了", "歇一会儿再点，刚才的都记着呢。", again=True)
         await self._do(deed, form, request, session)
         page = form.get("page", "")
         to = "" if page not in NAMES or page == "home" else page
-        return _moved(f"{self._path(request)}{to}?{urlencode({'said': form['once']})}", 303)
+        return moved(f"{self._path(request)}{to}?{urlencode({'said': form['once']})}", 303)
 
     async def _ours(self, request: web.Request, session: Session, form: Form) -> None:
         """Our own page sends the session's token along, which another site cannot read."""
         from_ = request.headers.get("Origin", self._place.origin)
         if from_ != self._place.origin or not await self._keys.proves(session, form.get("t", "")):
-            raise _Stop(403, "请重新打开", "页面过期了，或不是从这里点的。", again=True)
+            raise Stop(403, "请重新打开", "页面过期了，或不是从这里点的。", again=True)
         if not ONCE.fullmatch(form.get("once", "")):
-            raise _Stop(400, "请重新打开", "请求不完整，请回到页面再点一次。", again=True)
+            raise Stop(400, "请重新打开", "请求不完整，请回到页面再点一次。", again=True)
 
     async def _do(self, deed: Deed, form: Form, request: web.Request, session: Session) -> None:
-        tap_id = _tap_id(session, form["once"])
+        key = tap_id(session, form["once"])
 
         def decide(ctx: Ctx) -> tuple[None, list[Action]]:
-            if sessions.answered(ctx.db, tap_id) is not None:
+            if sessions.answered(ctx.db, key) is not None:
                 return None, []
+            if not self._taps.allows(session.member, ctx.now, ctx.db):
+                raise Stop(429, "点得太快了", "歇一会儿再点，刚才的都记着呢。", again=True)
             said, actions = deed(form, self._guest(request, session, ctx), ctx)
             sessions.forget(ctx.db, ctx.now - REMEMBERED)
-            sessions.answer(ctx.db, tap_id, said, ctx.now)
+            sessions.answer(ctx.db, key, said, ctx.now)
             return None, actions
 
-        await self._app.decide(tap_id, decide)
+        await self._app.decide(key, decide)
 
     # Answers
 
@@ -323,7 +328,7 @@ class H5:
         async def handle(request: web.Request) -> web.Response:
             try:
                 found = await answer(request)
-            except _Stop as stop:
+            except Stop as stop:
                 again = self._path(request) if stop.again else ""
                 found = self._pages.note(stop.status, stop.title, str(stop), again)
             except WeComError as error:
@@ -343,7 +348,7 @@ class H5:
 GONE = "这个链接过期了，或者不完整。请向群主要一个新的，或点群里最新的那条。"
 
 
-class _Stop(Exception):
+class Stop(Exception):
     """The request ends here, with a page that says why."""
 
     def __init__(self, status: int, title: str, text: str, again: bool = False) -> None:
@@ -353,7 +358,7 @@ class _Stop(Exception):
         self.again = again
 
 
-def _tap_id(session: Session, once: str) -> str:
+def tap_id(session: Session, once: str) -> str:
     """A form belongs to a visitor, and only they are told its answer; it names nobody."""
     whose = f"{session.member}/{once}".encode()
     return f"h5:{hashlib.blake2s(whose, digest_size=16).hexdigest()}"
@@ -368,21 +373,21 @@ def name_of(visitor: Visitor) -> str:
     return ""
 
 
-async def _form(request: web.Request) -> dict[str, str]:
+async def form_of(request: web.Request) -> dict[str, str]:
     """The fields of a plain form; a file or a page of text is none of ours."""
     if request.content_type != "application/x-www-form-urlencoded":
-        raise _Stop(415, "请重新打开", "请求看不懂。", again=True)
+        raise Stop(415, "请重新打开", "请求看不懂。", again=True)
     raw = bytearray()
     async for chunk in request.content.iter_any():
         raw += chunk
         if len(raw) > LARGEST:
-            raise _Stop(413, "内容太长了", "请写短一些再提交。", again=True)
+            raise Stop(413, "内容太长了", "请写短一些再提交。", again=True)
     try:
         pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=30)
         return {name: value.encode().decode() for name, value in pairs}
     except ValueError:
-        raise _Stop(400, "请重新打开", "请求看不懂。", again=True) from None
+        raise Stop(400, "请重新打开", "请求看不懂。", again=True) from None
 
 
-def _moved(to: str, status: int = 302) -> web.Response:
+def moved(to: str, status: int = 302) -> web.Response:
     return web.Response(status=status, headers={"Location": to})

@@ -12,6 +12,8 @@ import aiohttp
 # What one says to look at a page; everything else is done on it.
 LOOKS = {"首页": "", "游戏": "play", "积分": "points", "奖品": "prizes", "抽奖": "draw",
          "排行榜": "board", "签到日历": "checkin", "我的": "me"}  # fmt: skip
+MATERIAL = "素材"  # in the place of a group: the link to a material that was handed out last
+OPENS = {"打开": "", "收藏": "keep", "取消收藏": "drop", "不要记录": "quiet"}
 DRIVE, ALONE, CLAIM = "预约试驾", "自己玩", "登记"
 FIELDS = {"称呼": "name", "电话": "phone", "同意": "agree", "车型": "model", "日期": "day",
           "时间": "time", "门店": "store"}  # fmt: skip
@@ -50,9 +52,11 @@ class Phones:
         """Look or tap; returns what the page then says."""
         base, http = await self.link(chat), self._browser(who)
         page = await self._open(http, base, who)
+        if chat == MATERIAL and not OPENS.get(words):
+            return told(page, "main")
         if words in LOOKS:
             return told(await self._get(http, base + LOOKS[words]), "main")
-        deed, form = asked(words)
+        deed, form = (OPENS[words], {}) if chat == MATERIAL else asked(words)
         token = _TOKEN.search(page)
         form |= {"t": token[1] if token else "", "once": f"tap-{next(self._taps):08d}"}
         async with http.post(base + deed, data=form) as answer:

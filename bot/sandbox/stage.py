@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -18,9 +19,8 @@ from bot import library, server
 from bot.app import Knowledge
 from bot.clock import SandboxClock, WallClock
 from bot.config import Config, Server, Storage, Wecom
-from bot.sandbox import demo, player
+from bot.sandbox import demo, phones, player
 from bot.sandbox.origin import ours, refusal
-from bot.sandbox.phones import Phones
 from bot.sandbox.player import PlayError, Step
 from bot.sandbox.wecom import Pretend
 from bot.sandbox.world import Impossible, World
@@ -36,7 +36,10 @@ from storage.db import Db
 
 Result = dict[str, Any]
 UPLOADS = 32 * 1024 * 1024  # the pretend API takes files of up to 20 MB
+LINKED = re.compile(r"https?://\S+/h5/m/\S+/")
 USUAL = "http://127.0.0.1:8080"
+MINUTE = timedelta(minutes=1)
+NAP = timedelta(minutes=10)
 BETWEEN = timedelta(seconds=5)  # what passes between two lines of a play
 
 
@@ -77,7 +80,7 @@ class Stage:
     said: list[Said] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.phones = Phones(self.link)
+        self.phones = phones.Phones(self.link)
 
     # What people do
 
@@ -100,7 +103,7 @@ class Stage:
             await self._archive(line)
 
     async def _archive(self, line: PrivateLine) -> None:
-        group = any(g.chat_id == line.chat for g in self.pretend.world.groups)
+        group = line.chat in self.pretend.api.contacts.chats
         sender, to = (
             (line.customer, line.chat) if line.who == "customer" else (line.chat, line.customer)
         )
@@ -118,8 +121,8 @@ class Stage:
             lambda db: customers.change(db, customer, archive_refused_at=at)
         )
 
-    async def move(self, to: datetime) -> None:
-        """Let time pass to that moment, with every tick between."""
+    async def move(self, to: datetime, every: timedelta = MINUTE) -> None:
+        """Let time pass to that moment, with every tick between; at night fewer, as all sleep."""
         if to <= self.clock.now():
             self.clock.set(to)
             return
@@ -128,7 +131,7 @@ class Stage:
             self.clock.set(knock)
             await self.running.app.tick()
             await self.running.app.idle()
-            knock += timedelta(minutes=1)
+            knock += max(every, NAP) if _asleep(knock) else every
         self.clock.set(to)
 
     # A play
@@ -154,9 +157,19 @@ class Stage:
                     yield player.shown(item).replace(self.url, USUAL)  # the port is any free one
 
     async def link(self, chat: str) -> str:
-        """The address that the group's owner would paste."""
+        """The address that the group's owner would paste, or that an advisor was given."""
+        if chat == phones.MATERIAL:
+            return self._handed_out()
         now, app = self.clock.now(), self.running.app
         return await app.writer.do(lambda db: h5_address.link(chat, app.ctx(db, "link", now)))
+
+    def _handed_out(self) -> str:
+        """What an advisor was given last for a material."""
+        texts = (str(item.get("text") or "") for item in reversed(self.pretend.received()))
+        found = next((m for text in texts if (m := LINKED.search(text))), None)
+        if found is None:
+            raise PlayError("还没有人要过素材链接；先写 advisor zhang: 素材链接 1 王女士")
+        return found[0]
 
     async def _page(self, step: Step) -> str:
         said = await self.phones.does(step.who, step.to, step.text)
@@ -187,6 +200,10 @@ class Stage:
 
 
 More = Callable[[Stage], list[web.RouteDef]]
+
+
+def _asleep(at: datetime) -> bool:
+    return at.astimezone(player.ZONE).hour < 7
 
 
 def _next_minute(at: datetime) -> datetime:

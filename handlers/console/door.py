@@ -8,11 +8,13 @@ from datetime import date, datetime, timedelta
 
 from handlers.console.values import Missing, Reader, View
 from handlers.context import Ctx
+from handlers.h5_links import RUNS
 from handlers.values import Action, Inbound, Send
 from storage import games, passes
 from storage.db import at
 
 MANAGER, BRAND, OPERATOR = "店长", "品牌", "运营"
+COMMUNITY = RUNS  # whoever runs groups sees groups, and no customers
 LIFE = timedelta(minutes=10)
 WORDS = re.compile(r"^(?:看板|控制台)$")
 PERIODS = {"1": "今天", "7": "近7天", "28": "近28天", "90": "近90天"}
@@ -35,13 +37,19 @@ def reader(member: str, ctx: Ctx) -> Reader | None:
     manager, team = ctx.team.manager(member), ctx.team
     runs = member.lower() in {one.lower() for one in ctx.settings.access.operators}
     if manager is None and not runs:
-        return None
+        return _community(member, ctx)
     roles = {OPERATOR} if runs else set()
     names = team.in_charge(member) is not None
     if manager is not None:
         roles.add(MANAGER if names else BRAND)
     stores = manager.stores if manager else tuple(team.stores)
     return Reader(member, team.name(member), frozenset(roles), stores, names)
+
+
+def _community(member: str, ctx: Ctx) -> Reader | None:
+    found = ctx.team.colleague(member, RUNS)
+    roles = frozenset((COMMUNITY,))
+    return Reader(member, found.name, roles, found.stores, False) if found else None
 
 
 def command(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:

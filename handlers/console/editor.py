@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from urllib.parse import quote
 
-from handlers import library
+from handlers import four_eyes, library
 from handlers.console import drafting, trying
 from handlers.console.parts import Line, count, moment, section, text
 from handlers.console.values import (
@@ -123,10 +123,15 @@ def page(view: View, ctx: Ctx) -> Page:
     edited = drafting.read(was, typed) if typed else was
     title = f"{was.title}" if stored else "新写一条话术"
     return Page(
-        title, lead=f"{was.status} · 第{was.version}版 · {was.id}" if stored else "", clock=False,
+        title, lead=_lead(stored, ctx) if stored else "", clock=False,
         forms=(_form(stored, was, view),), panels=tuple(_panels(stored, edited, view, ctx)),
         sections=(_versions(was.id, view, ctx),) if stored else (),
     )  # fmt: skip
+
+
+def _lead(stored: Script, ctx: Ctx) -> str:
+    said = (stored.status, f"第{stored.version}版", stored.id, four_eyes.waits_for(stored, ctx))
+    return " · ".join(filter(None, said))
 
 
 def _stored(query: Mapping[str, str], ctx: Ctx) -> Script | None:
@@ -269,6 +274,8 @@ def _save(
 ) -> str:
     if edited.status == LIVE:
         library.fit_to_publish(edited, ctx.today)
+        if stored is None or not library.same(stored, edited):
+            four_eyes.check(stored, edited, by, ctx)
     elif edited.status == REVIEW and not edited.body.strip():
         raise Refused("正文还没有写。")
     if stored and library.same(stored, edited):
@@ -285,6 +292,7 @@ def _restore(stored: Script, n: str, by: str, ctx: Ctx) -> str:
                   status=stored.status)  # fmt: skip
     if old.status == LIVE:
         library.fit_to_publish(old, ctx.today)
+        four_eyes.check_back(stored.id, int(n), by, ctx)
     if library.same(stored, old):
         raise Refused(f"现在的内容就是第{n}版，不用恢复。")
     return _kept(old, by, f"恢复第{n}版", ctx)

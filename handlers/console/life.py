@@ -4,7 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from handlers import gaps
+from handlers.analytics import campaigns
 from handlers.analytics.groups import life_of
+from handlers.analytics.scope import Scope
+from handlers.console.door import COMMUNITY
 from handlers.console.parts import (
     Line,
     bars,
@@ -110,9 +113,13 @@ def _gaps(view: View, team: list[str], ctx: Ctx) -> Section:
 
 def activities(view: View, ctx: Ctx) -> Page:
     chats = console.groups(ctx.db, view.stores, GROUPS)
-    parts = (_games(chats, view, ctx), _joined(chats, view, ctx), _draws(chats, view, ctx),
-             _prizes(view, ctx), _plans(view, ctx))  # fmt: skip
-    return Page("活动", sections=parts, choices=store_choice(view, ctx))
+    scope = Scope(view.stores, view.since, view.until)
+    parts = [plain(campaigns.compared(scope, ctx), view), plain(campaigns.bills(scope, ctx), view),
+             _games(chats, view, ctx), _joined(chats, view, ctx), _draws(chats, view, ctx),
+             _prizes(view, ctx)]  # fmt: skip
+    if view.reader.roles != {COMMUNITY}:
+        parts.append(_plans(view, ctx))
+    return Page("活动", sections=tuple(parts), choices=store_choice(view, ctx))
 
 
 def _games(chats: list[Kept], view: View, ctx: Ctx) -> Section:

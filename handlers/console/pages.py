@@ -17,7 +17,7 @@ from handlers.console import (
     shops,
     words,
 )
-from handlers.console.door import BRAND, MANAGER, OPERATOR
+from handlers.console.door import BRAND, COMMUNITY, MANAGER, OPERATOR
 from handlers.console.values import Page, View
 from handlers.context import Ctx
 from handlers.values import Action
@@ -26,6 +26,7 @@ FIGURES = frozenset((MANAGER, BRAND, OPERATOR))
 NAMES = frozenset((MANAGER,))
 PEOPLE = frozenset((MANAGER, OPERATOR))  # the brand reads figures, of nobody in particular
 RUNNING = frozenset((OPERATOR,))
+GROUPS = FIGURES | {COMMUNITY}  # what happens in groups, and nothing of customers or sales
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,11 @@ PAGES: Mapping[str, Shown] = MappingProxyType({
     "advisors": Shown("顾问", PEOPLE, shops.advisors),
     "customers": Shown("客户", NAMES, people.listing),
     "customer": Shown("", NAMES, people.card),
-    "groups": Shown("群", FIGURES, life.groups),
-    "calendar": Shown("社群日历", FIGURES, calendar.calendar),
+    "groups": Shown("群", GROUPS, life.groups),
+    "calendar": Shown("社群日历", GROUPS, calendar.calendar),
     "scripts": Shown("话术", FIGURES, life.results),
-    "activities": Shown("活动", FIGURES, life.activities),
-    "alerts": Shown("预警", FIGURES, people.alerts),
+    "activities": Shown("活动", GROUPS, life.activities),
+    "alerts": Shown("预警", GROUPS, people.alerts),
     "analyses": Shown("分析", FIGURES, reports.analyses),
     "sop": Shown("SOP", FIGURES, rota.page),
     "library": Shown("话术库", RUNNING, editor.listing),
@@ -58,6 +59,11 @@ PAGES: Mapping[str, Shown] = MappingProxyType({
     "settings": Shown("设置", RUNNING, numbers.page),
     "operations": Shown("运行", RUNNING, running.operations),
 })  # fmt: skip
+
+
+def first(roles: frozenset[str]) -> str:
+    """Where somebody begins who may not see the first page; "" for nowhere else."""
+    return next((name for name, one in PAGES.items() if one.menu and one.roles & roles), "")
 
 
 @dataclass(frozen=True, slots=True)

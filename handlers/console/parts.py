@@ -4,14 +4,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 from handlers.console.values import Act, Chart, Choice, Row, Section, Series, View
 from handlers.context import Ctx
 from handlers.tables import Cell, Column, Table
 from handlers.words import short
 from storage.db import Row as Kept
-from storage.db import at
 
 LABEL = 14  # characters of a name beside a bar
 BARS = 20  # bars that can still be told apart
@@ -62,20 +60,6 @@ def bars(title: str, rows: Sequence[Row], *columns: tuple[str, int], first: int 
 
 def _figure(cell: Cell) -> float | None:
     return float(cell) if isinstance(cell, int | float) else None
-
-
-def days(since: datetime, until: datetime, ctx: Ctx) -> list[str]:
-    """Every day of that span as the business counts them."""
-    day, last = since.astimezone(ctx.zone).date(), until.astimezone(ctx.zone).date()
-    found = []
-    while day <= last:
-        found.append(day.isoformat())
-        day += timedelta(days=1)
-    return found
-
-
-def day_of(hour: str, ctx: Ctx) -> str:
-    return at(f"{hour}:00:00+00:00").astimezone(ctx.zone).date().isoformat()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from handlers import cards, names, sidebar, watch, whys
 from handlers.console import parts, shops
+from handlers.console.door import COMMUNITY
 from handlers.console.parts import Line, count, moment, plain, section, store_choice, tally, text
 from handlers.console.values import Choice, Missing, Page, Row, Section, View
 from handlers.context import Ctx
@@ -11,7 +12,7 @@ from handlers.tables import Table
 from handlers.tiers import ORDER
 from handlers.words import TIERS
 from nlp.labels import CONCERNS
-from storage import appointments, audit, console, customers, events, relations
+from storage import appointments, audit, console, customers, events, relations, stats
 from storage.customers import Customer
 
 PAGE = 50
@@ -150,6 +151,9 @@ def _looks(customer: Customer, view: View, ctx: Ctx) -> Section:
 
 
 def alerts(view: View, ctx: Ctx) -> Page:
+    if view.reader.roles == {COMMUNITY}:
+        table = watch.table(view.stores, view.since, view.until, ctx, groups_only=True)
+        return Page("预警", sections=(plain(table, view),), choices=store_choice(view, ctx))
     found = (_named if view.names else _counted)(view, ctx)
     return Page("预警", sections=tuple(found), choices=store_choice(view, ctx))
 
@@ -159,7 +163,8 @@ def _named(view: View, ctx: Ctx) -> Iterator[Section]:
     yield _told(view, ctx)
     yield _risks(view, ctx)
     yield shops.unanswered(view, ctx)
-    yield shops.owing(view, ctx)
+    late = stats.overdue(ctx.db, view.stores, shops.midnight(ctx))
+    yield shops.owing(view, ctx, late)
 
 
 def _told(view: View, ctx: Ctx) -> Section:

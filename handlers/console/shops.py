@@ -1,6 +1,5 @@
 """今天, 漏斗, 门店, 顾问: the figures of the stores, each with what it is divided by."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -10,8 +9,6 @@ from handlers.console.parts import (
     Line,
     bars,
     count,
-    day_of,
-    days,
     least,
     moment,
     part,
@@ -27,7 +24,8 @@ from handlers.context import Ctx
 from handlers.settings import Manager
 from handlers.tables import Table
 from handlers.words import weekday
-from storage import appointments, console, stats
+from storage import appointments, console, figures, stats
+from storage.db import Row as Kept
 
 TREND_DAYS = 28
 MOVING = ("加微", "到店", "试驾", "下订")  # the lines of the trend that can be told apart
@@ -63,8 +61,8 @@ def today(view: View, ctx: Ctx) -> Page:
     day = ctx.today
     return Page(
         f"今天 · {day.month}月{day.day}日 {weekday(day)}", stats=tuple(_stats(view, ctx, rows,
-        len(late), len(waiting))), text=_digest(view, ctx),
-        sections=(plain(table, view, chart), *_to_do(view, ctx)),
+        len(late), len(waiting))), text=_digest(view, ctx, late),
+        sections=(plain(table, view, chart), *_to_do(view, ctx, late)),
         choices=store_choice(view, ctx), clock=False,
     )  # fmt: skip
 
@@ -80,23 +78,22 @@ def _stats(view: View, ctx: Ctx, rows: list[Row], late: int, waiting: int) -> It
             yield Stat(str(step), f"{n}人", f"日均 {mean}")
 
 
-def _digest(view: View, ctx: Ctx) -> str:
+def _digest(view: View, ctx: Ctx, late: list[Kept]) -> str:
     """The digest as it would be sent now; what is only said in the chat is left out."""
     who = Manager(userid=view.reader.member, name=view.reader.name, stores=view.stores,
                   names=view.names)  # fmt: skip
-    found = digests.compile_for(who, digests.edition_at(ctx), ctx).text
+    found = digests.compile_for(who, digests.edition_at(ctx), ctx, late).text
     return found.rsplit("\n\n", 1)[0]
 
 
-def _to_do(view: View, ctx: Ctx) -> Iterator[Section]:
+def _to_do(view: View, ctx: Ctx, late: list[Kept]) -> Iterator[Section]:
     if view.names:
-        yield owing(view, ctx)
+        yield owing(view, ctx, late)
         yield unanswered(view, ctx)
         yield _expected(view, ctx)
 
 
-def owing(view: View, ctx: Ctx) -> Section:
-    rows = stats.overdue(ctx.db, view.stores, midnight(ctx))
+def owing(view: View, ctx: Ctx, rows: list[Kept]) -> Section:
     table = Table("overdue", "逾期跟进", (text("name", "客户"), text("level", "级别"),
                   text("owner", "顾问"), text("why", "为什么联系"), moment("at", "应联系")), (),
                   "应联系的日子早于今天、还没有处理；一位客户只列最早的一件。")  # fmt: skip
@@ -134,8 +131,8 @@ def _expected(view: View, ctx: Ctx) -> Section:
 
 def funnel(view: View, ctx: Ctx) -> Page:
     now = stats.funnel(ctx.db, view.stores, view.since, view.until)
-    span = view.until - view.since
-    before = stats.funnel(ctx.db, view.stores, view.since - span, view.since)
+    begun = _before(view, ctx)
+    before = stats.funnel(ctx.db, view.stores, begun, begun + (view.until - view.since))
     rows = tuple(_steps(now, before, ctx))
     first = stats.FUNNEL[0]
     table = Table(
@@ -151,6 +148,12 @@ def funnel(view: View, ctx: Ctx) -> Page:
                 choices=store_choice(view, ctx))  # fmt: skip
 
 
+def _before(view: View, ctx: Ctx) -> datetime:
+    """As many days earlier: of today until now the same part of yesterday."""
+    first, last = (one.astimezone(ctx.zone).date() for one in (view.since, view.until))
+    return ctx.on(first - (last - first) - timedelta(days=1), datetime.min.time())
+
+
 def _steps(now: dict[str, int], before: dict[str, int], ctx: Ctx) -> Iterator[Row]:
     last, first = 0, now[stats.FUNNEL[0]]
     for n, step in enumerate(stats.FUNNEL):
@@ -161,19 +164,24 @@ def _steps(now: dict[str, int], before: dict[str, int], ctx: Ctx) -> Iterator[Ro
 
 def _trend(view: View, ctx: Ctx) -> Section:
     """The last four weeks by the day, whichever span is chosen above."""
-    since = midnight(ctx) - timedelta(days=TREND_DAYS - 1)
-    found: Counter[tuple[str, str]] = Counter()
-    for row in console.by_hour(ctx.db, view.stores, stats.FUNNEL, since, ctx.now):
-        found[day_of(row["hour"], ctx), row["kind"]] += row["n"]
-    every = days(since, ctx.now, ctx)
-    rows: list[Row] = [(day, *(found[day, step] for step in stats.FUNNEL)) for day in every]
+    spans = _days(ctx)
+    found = figures.daily(ctx.db, view.stores, stats.FUNNEL, spans)
+    every = [begin.astimezone(ctx.zone).date().isoformat() for begin, _ in spans]
+    rows: list[Row] = [(day, *(found[step][n] for step in stats.FUNNEL))
+                       for n, day in enumerate(every)]  # fmt: skip
     table = Table("trend", f"近{TREND_DAYS}天每天", (text("day", "日期"),
                   *(count(step, step) for step in stats.FUNNEL)), tuple(rows),
-                  "每天走到各环节的客户数，今天到现在为止。")  # fmt: skip
-    series = tuple(Series(step, tuple(float(found[day, step]) for day in every))
-                   for step in MOVING)  # fmt: skip
+                  "每天走到各环节的客户数，一位在一天里只算一次；今天到现在为止。")  # fmt: skip
+    series = tuple(Series(step, tuple(map(float, found[step]))) for step in MOVING)
     chart = Chart("每天走到各环节的客户", "line", tuple(day[5:] for day in every), series)
     return plain(table, view, chart)
+
+
+def _days(ctx: Ctx) -> list[tuple[datetime, datetime]]:
+    """The last four weeks; of today as much as there is."""
+    first = ctx.today - timedelta(days=TREND_DAYS - 1)
+    begins = [ctx.on(first + timedelta(days=n), datetime.min.time()) for n in range(TREND_DAYS)]
+    return list(zip(begins, [*begins[1:], ctx.now], strict=True))
 
 
 # 门店 and 顾问
@@ -224,7 +232,7 @@ def _adopted(view: View, ctx: Ctx, team: list[str]) -> Iterator[dict[str, object
 
 def _figures(view: View, ctx: Ctx, by: str, keys: list[str]) -> Iterator[tuple[str, Row]]:
     """What stands in COLUMNS, for each store or each advisor."""
-    people = console.people(ctx.db, view.stores, by)
+    people = stats.standing(ctx.db, view.stores, by)
     all_of = tally(people, by)
     high = tally((r for r in people if r["tier"] == "high"), by)
     hot = tally((r for r in people if r["level"] in ("H", "A")), by)

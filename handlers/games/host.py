@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from handlers import earning, preferences, reach, together, training
+from handlers import earning, preferences, reach, signups, together, training
 from handlers.context import Ctx
 from handlers.games import lobby
 from handlers.games.base import Gain, Game, Kit, Turn
@@ -36,7 +36,7 @@ def start(name: str, subject: str, seat: Seat, ctx: Ctx) -> Said:
     ended, rounds = settled(seat.chat, ctx)
     if refused := why_not(game, seat.chat, rounds, ctx):
         return refused
-    return after(_begin(game, subject, seat, ctx), ended)
+    return after(_begin(game, subject, seat, rounds, ctx), ended)
 
 
 def why_not(game: Game, chat: str, rounds: list[Round], ctx: Ctx) -> Said | None:
@@ -71,12 +71,17 @@ def _still(playing: Round, wanted: Game) -> Said:
     return Said(f"上一{game.unit}还没{left}：\n{shown}", game.menu(playing.body))
 
 
-def _begin(game: Game, subject: str, seat: Seat, ctx: Ctx) -> Said:
+def _begin(game: Game, subject: str, seat: Seat, rounds: list[Round], ctx: Ctx) -> Said:
+    """What is open already is shown, not opened beside itself: nobody could tell the two apart."""
     kit = kit_of(game, subject, seat.player, ctx)
     recent = [r.body for r in games.recent(ctx.db, seat.chat, game.name)]
     state = game.setup(kit, recent)
     if isinstance(state, str):
         return Said(state)
+    twin = next((r for r in rounds if game.aside and r.game == game.name
+                 and r.body.get("id") == state.get("id")), None)  # fmt: skip
+    if twin:
+        return Said(game.opening(twin.body), game.menu(twin.body))
     games.begin(ctx.db, Round(ctx.new_id(), seat.chat, game.name, OPEN, state, seat.player,
                               ctx.now, closes(game, kit.when, ctx)))  # fmt: skip
     return Said(game.opening(state), game.menu(state))
@@ -222,13 +227,15 @@ def _paid(round_: Round, gains: tuple[Gain, ...], key: str, ctx: Ctx) -> str:
 
 def finish(round_: Round, turn: Turn, key: str, ctx: Ctx) -> Said:
     """Close a round, pay what it gives, and tell whoever opened a list."""
-    games.save(ctx.db, replace(round_, body=turn.state, state=OVER))
+    over = replace(round_, body=turn.state, state=OVER)
+    games.save(ctx.db, over)
     say = turn.say + _paid(round_, turn.gains, key, ctx)
+    booked = signups.booked(over, ctx)
     if turn.bonus:
         say += _bonus(round_, turn.bonus, ctx)
     starter = round_.started_by
     staff = ctx.team.advisor(starter) or ctx.team.manager(starter)
-    report = (starter, say) if GAMES[round_.game].aside and staff else None
+    report = (starter, say + booked) if GAMES[round_.game].aside and staff else None
     return Said(say, report=report)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handlers import h5_links, ledger, materials, shifts
+from handlers import h5_links, ledger, materials, shifts, undo
 from handlers.choices import Choice, ask
 from handlers.context import Ctx
 from handlers.group_plans import runs, wording
@@ -268,9 +268,18 @@ def _sent(steps: Sequence[Step], member: str, ctx: Ctx) -> Iterator[Action]:
     for step in steps:
         done = rows.move(ctx.db, step, state=rows.SENT, why=step.why, now=ctx.now)
         if done and step.said:
-            touches.note(ctx.db, touch_id=f"plan:{step.id}", person=step.chat_id, channel="group",
-                         kind="marketing", by=member, now=ctx.now)  # fmt: skip
-    yield Send(member, f"好，记下了（{len(steps)}个群）。")
+            touches.note(ctx.db, touch_id=undo.touch_of(step.id), person=step.chat_id,
+                         channel="group", kind="marketing", by=member, now=ctx.now)  # fmt: skip
+    _undoable(steps, "已发" if steps[0].said else "做完了", member, ctx)
+    yield Send(member, f"好，记下了（{len(steps)}个群）。点错了就回复 撤销。")
+
+
+def _undoable(steps: Sequence[Step], button: str, member: str, ctx: Ctx) -> None:
+    room = groups.get(ctx.db, steps[0].chat_id)
+    name = str(room["name"]) if room else "群"
+    more = f"等{len(steps)}个群" if len(steps) > 1 else ""
+    what = f"{name}{more}“{steps[0].plan}”的“{button}”"
+    undo.remember_steps(ctx, member, what, [step.id for step in steps])
 
 
 def _mass(steps: Sequence[Step], member: str, ctx: Ctx) -> Iterator[Action]:
@@ -306,4 +315,5 @@ def _skipped(steps: Sequence[Step], member: str, ctx: Ctx) -> Iterator[Action]:
     for step in steps:
         why = f"{ctx.team.name(member)}跳过"
         rows.move(ctx.db, step, state=rows.SKIPPED, why=why, now=ctx.now)
-    yield Send(member, "好，这一条跳过，后面照常。")
+    _undoable(steps, "跳过", member, ctx)
+    yield Send(member, "好，这一条跳过，后面照常。点错了就回复 撤销。")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
+from rapidfuzz import fuzz, process
+
 from handlers.group_plans import plan as language
 from handlers.group_plans.plan import DOES, EVERYBODY, Node, Plan
 from handlers.sop import Problem
@@ -24,6 +26,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
     "note": ("备注", "说明"),
 }
 NEEDED = ("day", "at", "kind")
+NEAR, LIKE = 50, "（写法相近）"  # of 100: 文按 is 文案, 负责人 is nothing of ours
 PLACE = "链接/素材"  # one column for both: what begins with http is a link
 TITLES = tuple(names[0] for names in HEADINGS.values())
 _DO = {words: key for key, words in DOES.items()}
@@ -51,12 +54,29 @@ def read(
     if missing := [HEADINGS[key][0] for key in NEEDED if key not in columns]:
         seen = "、".join(filter(None, header)) or "空"
         return None, {}, (Problem(file, 1, "列名", seen, f"有{'、'.join(missing)}这几列"),)
+    strange = tuple(_strange(header, columns, file))
+    if any(LIKE in one.wanted for one in strange):
+        return None, {}, strange
     rows = [_Row(n, dict(zip(columns, line, strict=False))) for n, line in enumerate(cells[1:], 2)]
     full = [row for row in rows if any(row.text(key) for key in columns if key)]
     problems = tuple(one for row in full for one in _cells(row, file))
     if problems:
-        return None, {}, problems
-    return _given(full, file, {"name": name, "say": say or f"从{file}导入", "priority": priority})
+        return None, {}, (*strange, *problems)
+    head = {"name": name, "say": say or f"从{file}导入", "priority": priority}
+    plan, given, wrong = _given(full, file, head)
+    return plan, given, (*strange, *wrong)
+
+
+def _strange(header: Sequence[str], columns: Sequence[str], file: str) -> Iterator[Problem]:
+    """A heading that nobody knows: one that is nearly one of ours is a slip, others are named."""
+    names = [name for aliases in HEADINGS.values() for name in aliases]
+    for seen, key in zip(header, columns, strict=True):
+        if key or not seen:
+            continue
+        near = process.extractOne(seen, names, scorer=fuzz.ratio, score_cutoff=NEAR)
+        wanted = f"“{near[0]}”{LIKE}，不要就删掉这一列" if near else \
+            f"{'、'.join(TITLES)}之一；这一列没有用上"  # fmt: skip
+        yield Problem(file, 1, "列名", seen, wanted)
 
 
 def _cells(row: _Row, file: str) -> Iterator[Problem]:

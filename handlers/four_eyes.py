@@ -1,0 +1,70 @@
+"""Two pairs of eyes: who wrote a script does not publish it, as soon as there is somebody else."""
+
+from dataclasses import replace
+
+from handlers.context import Ctx
+from handlers.library import LIVE, REVIEW, Refused, same, unpacked
+from scriptbank.script import Script
+from storage import scripts
+from storage.db import Db
+
+
+def wanted(ctx: Ctx) -> bool:
+    return ctx.settings.scriptbank.four_eyes and len(set(ctx.settings.access.operators)) > 1
+
+
+def authors(db: Db, key: str) -> frozenset[str]:
+    """Whose words stand in a script that nobody else has seen: since it was last published."""
+    found = scripts.versions(db, key)
+    wrote = set()
+    for n, version in enumerate(found):
+        if version.status == LIVE:
+            break
+        before = unpacked(found[n + 1].body) if n + 1 < len(found) else None
+        if before is None or not _alike(unpacked(version.body), before):
+            wrote.add(version.by_whom)
+    return frozenset(wrote)
+
+
+def _alike(one: Script, other: Script) -> bool:
+    """But for the status."""
+    return same(replace(one, status=""), replace(other, status=""))
+
+
+def check(stored: Script | None, edited: Script, by: str, ctx: Ctx) -> None:
+    """Raise Refused where `by` would publish words of their own."""
+    if edited.status != LIVE or not wanted(ctx):
+        return
+    if stored is not None and stored.status == LIVE:
+        raise Refused("已发布的话术改了要另一位审核：请点“存为待审，先不用”，"
+                      f"再请{_others(by, ctx)}看一遍。")  # fmt: skip
+    if stored is None or not _alike(stored, edited):
+        raise Refused(f"审核时又改了内容，就成了您写的：请先点“保存”，再请{_others(by, ctx)}审核。")
+    if by in authors(ctx.db, stored.id):
+        raise Refused(f"这一版是您写的，要另一位来审核：请{_others(by, ctx)}看一遍再发布。")
+
+
+def check_back(key: str, n: int, by: str, ctx: Ctx) -> None:
+    """An earlier version comes back to customers only when it was published before."""
+    old = scripts.version(ctx.db, key, n)
+    if wanted(ctx) and old is not None and old.status != LIVE:
+        raise Refused(f"第{n}版没有发布过，不能直接用：请先点“存为待审，先不用”，改好再请"
+                      f"{_others(by, ctx)}审核。")  # fmt: skip
+
+
+def waits_for(stored: Script, ctx: Ctx) -> str:
+    """Who may publish what waits for review, in words; "" where anybody may."""
+    if stored.status != REVIEW or not wanted(ctx):
+        return ""
+    wrote = authors(ctx.db, stored.id)
+    may = [who for who in ctx.settings.access.operators if who not in wrote]
+    names = "、".join(ctx.team.name(who) for who in sorted(wrote) if who)
+    return f"{names or '有人'}写的，要{_named(may, ctx)}审核。"
+
+
+def _others(by: str, ctx: Ctx) -> str:
+    return _named([who for who in ctx.settings.access.operators if who != by], ctx)
+
+
+def _named(people: list[str], ctx: Ctx) -> str:
+    return "或".join(ctx.team.name(who) for who in people[:3]) or "另一位运营"
