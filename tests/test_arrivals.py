@@ -32,14 +32,15 @@ from bot.sandbox import demo
 from bot.sandbox.push import xml
 from bot.wecom import cipher, envelope
 from bot.wecom.cipher import Channel, Refused
-from storage import inbox
+from storage import customers, inbox
+from storage.customers import Customer
 from storage.sqlite import Sqlite
 
 APP = Channel("app", TOKEN, AES_KEY, CORP)
 CONTACT = Channel("contact", "contactTok", AES_KEY[::-1], CORP)
 EXAMPLES = int(os.environ.get("SALESBOT_ARRIVALS", "12"))  # `make soak` takes more
 WINDOW_S = 3600
-ADVISORS = ("zhang", "lina", "ma")
+ADVISORS = ("zhang", "lina", "wangq")
 STEPS = [timedelta(0), timedelta(seconds=20), timedelta(minutes=40), timedelta(hours=5),
          timedelta(days=30)]  # fmt: skip
 
@@ -208,6 +209,10 @@ def template(tmp_path_factory):
     path = tmp_path_factory.mktemp("arrivals") / "template.db"
     store = Sqlite(path)
     store.migrate()
+    for who in ADVISORS:
+        known = Customer(id=f"wm{who}", name="王女士", store="bj-cy", owner=who,
+                         added_at=demo.START)  # fmt: skip
+        customers.add(store, known)
     store.run("pragma wal_checkpoint(truncate)")
     store.close()
     return path
