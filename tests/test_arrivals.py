@@ -110,6 +110,14 @@ class Platform(RuleBasedStateMachine):
         for _ in range(how_many):
             self.events.append(came(len(self.events), who, self.clock.now()))
 
+    @rule(who=st.sampled_from(ADVISORS), order=st.permutations(range(3)))
+    def a_burst_arrives_in_some_order(self, who, order):
+        first = len(self.events)
+        for _ in order:
+            self.somebody_writes(who)
+        for n in order:
+            self.receive(self.sealed(self.events[first + n]))
+
     @precondition(lambda self: self.events)
     @rule(data=st.data(), times=st.integers(1, 4))
     def it_is_delivered(self, data, times):
