@@ -54,6 +54,7 @@ from handlers import (
     ratings,
     reconcile,
     scores,
+    stars,
     steps,
     surfaces,
     sweep,
@@ -104,7 +105,7 @@ TICKS: tuple[Callable[[Ctx], Iterator[Action]], ...] = (
     tallying.tick, digests.tick, housekeeping.tick, kf.tick, customer_groups.tick,
     reconcile.tick, writeback.tick, groupmsg.tick, host.tick, checkins.tick,
     earning.tick, prizes.tick, draws.tick, surfaces.tick,
-    together.tick, rankings.tick, watch_rounds.tick,
+    together.tick, rankings.tick, watch_rounds.tick, stars.tick,
 )  # fmt: skip
 GLANCE_S = 0.2  # how often a process looks for what others have put in line
 PAUSE_S = 1.0  # after a round that failed

@@ -160,6 +160,9 @@ class Config(Section):
 
 DERIVED = ("timezone", "reach")  # handlers see it, and the file has it elsewhere
 OWN = ("server", "storage", "wecom", "webhooks")  # the rest is what handlers see
+OWN_FILES = (
+    ("sop", "plans"), ("group_sop", "plans"), ("lost", "reasons"), ("activities", "templates"),
+)  # fmt: skip
 
 
 def load(path: Path) -> Config:
@@ -188,10 +191,21 @@ def parse(text: str, path: Path) -> Config:
     if problems:
         raise ConfigError("\n".join(problems))
     head = Config.model_validate(own)
-    settings = Settings.model_validate({**data, **_derived(head)})
+    settings = _placed(Settings.model_validate({**data, **_derived(head)}), path.parent)
     found = head.model_copy(update={"settings": settings, "folder": path.parent})
     found._file = path
     return found
+
+
+def _placed(settings: Settings, folder: Path) -> Settings:
+    """With the company's own files where the handlers find them, whatever the current folder."""
+    sections = {part: _within(getattr(settings, part), name, folder) for part, name in OWN_FILES}
+    return settings.model_copy(update=sections)
+
+
+def _within(section: Section, name: str, folder: Path) -> Section:
+    said = getattr(section, name)
+    return section.model_copy(update={name: str(folder / said)}) if said else section
 
 
 def _derived(head: Config) -> dict[str, Any]:

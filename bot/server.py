@@ -28,6 +28,7 @@ from bot.console.setup import Setup as Desk
 from bot.gate import Gate
 from bot.h5.materials import Materials
 from bot.h5.routes import H5
+from bot.h5.stars import Stars
 from bot.health import Health, Ways
 from bot.outbox import Sender
 from bot.shares import Shares
@@ -316,6 +317,7 @@ def routes(running: Running, channels: Mapping[str, Channel], window_s: int) -> 
         *Materials(
             running.app, running.client, _place(running), running.config.materials()
         ).routes(),
+        *Stars(running.app, _place(running)).routes(),
         *_console(running).routes(),
         *Connect(ways, running.app.clock, running.config, channels).routes(),
         *Health(ways, registry).routes(),

@@ -23,6 +23,7 @@ from handlers import (
     referral,
     rhythm,
     scores,
+    stars,
     suggest,
     tags,
     undo,
@@ -222,6 +223,7 @@ TOLD: Mapping[str, Callable[[Customer, dict[str, str], Ctx], str]] = MappingProx
 WITH_WORDS: Mapping[str, Worded] = MappingProxyType({
     "book": book_only, "record": recorded, "hand_over": intaking.hand_over,
     "override": overrides.perform, "give": referral.give, "lost": lost.apply, "merge": merge.ask,
+    "rate": stars.noted,
 })  # fmt: skip
 WITHOUT: Mapping[str, Plain] = MappingProxyType({
     "show": cards.show, "checklist": _listed, "level": overrides.offer, "part": merge.part,

@@ -15,6 +15,7 @@ from handlers import (
     lost,
     overrides,
     prizes,
+    stars,
     steps,
     training,
     verdicts,
@@ -39,7 +40,7 @@ TAKE: Mapping[str, Callable[[Dialog, str, Ctx], Iterator[Action]]] = MappingProx
     leavers.DO: leavers.chosen, prizes.DO: prizes.chosen, h5_claims.DO: h5_claims.chosen,
     activities.PICK: activities.picked, activities.WHERE: activities.placed,
     activities.SURE: activities.decided,
-    watch.DO: watch.chosen, training.DO: training.chosen,
+    watch.DO: watch.chosen, stars.DO: stars.chosen, training.DO: training.chosen,
 })  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from storage import (
     reconciles,
     retention,
     sessions,
+    stars,
     timers,
     watch,
 )
@@ -60,6 +61,7 @@ def clean(ctx: Ctx) -> None:
     watch.fade(ctx.db, ctx.now - timedelta(days=1), ctx.now - timedelta(days=keep.messages_days))
     retention.digests(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     merging.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))
+    stars.fade(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     ratings.forget(ctx.db, ctx.now - timedelta(days=keep.messages_days))
     groupmsg.forget(ctx.db, ctx.now - timedelta(days=keep.inbox_days))
     reconciles.forget(ctx.db, ctx.now - timedelta(days=keep.inbox_days))

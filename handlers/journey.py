@@ -6,7 +6,18 @@ from datetime import datetime, timedelta
 
 from rapidfuzz import fuzz, process
 
-from handlers import appointments, cadence, followups, lost, resolved, retract, sides, stages, tiers
+from handlers import (
+    appointments,
+    cadence,
+    followups,
+    lost,
+    resolved,
+    retract,
+    sides,
+    stages,
+    stars,
+    tiers,
+)
 from handlers import logged as reading
 from handlers.concerns import complaint, refuse
 from handlers.context import Ctx
@@ -212,6 +223,8 @@ def _happened(customer: Customer, notes: Sequence[Note], member: str, ctx: Ctx) 
     kinds = [note.kind for note in notes]
     kept = appointments.kept(customer, kinds, max(times), ctx).and_(Kept(events=made))
     after = _after(customer, notes, max(times), ctx)
+    made_today = {n.kind: event for n, event in zip(notes, made, strict=True) if _today(n, ctx)}
+    stars.visited(after, made_today, member, ctx)
     logged = tuple({"kind": n.kind, "at": at.isoformat(), "words": mask.phones(n.words)}
                    for n, at in zip(notes, times, strict=True))  # fmt: skip
     what = "、".join(kinds)
@@ -251,10 +264,13 @@ def _after(customer: Customer, notes: Sequence[Note], at: datetime, ctx: Ctx) ->
     return after
 
 
+def _today(note: Note, ctx: Ctx) -> bool:
+    return note.when is None or note.when.astimezone(ctx.zone).date() == ctx.today
+
+
 def _moment(customer: Customer, note: Note, ctx: Ctx) -> None:
     """What follows from it, by the table; a thank-you for yesterday's visit comes too late."""
-    today = note.when is None or note.when.astimezone(ctx.zone).date() == ctx.today
-    if today:
+    if _today(note, ctx):
         cadence.happened(customer, note.kind, ctx)
     elif ends := cadence.table().ends.get(note.kind):
         owed.drop(ctx.db, customer.id, ctx.now, note.kind, ends)

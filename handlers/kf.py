@@ -21,6 +21,7 @@ from handlers import (
     privacy,
     recalls,
     resolved,
+    stars,
     suggest,
     waiting,
     watch,
@@ -142,6 +143,10 @@ def said(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         yield KfText(msg.sender, msg.to, asked[0])
         yield from asked[1]
         return
+    if starred := stars.tapped(_menu_id(msg), customer, ctx):
+        yield from _speak(session, starred[0], ctx)
+        yield from starred[1]
+        return
     if session.state != kf.PERSON and (turn := alone.heard(words, msg, called(customer.name), ctx)):
         yield from _speak(
             session, turn.text, ctx, tuple((f"game:{n}", item) for n, item in enumerate(turn.menu))
@@ -170,6 +175,15 @@ def _reply(msg: Inbound, session: Session, noted: concerns.Noted, ctx: Ctx) -> I
     else:
         yield from _answer(session, noted, words, ctx)
         yield from _lead(kf.session(ctx.db, msg.sender, msg.to), page, ctx)
+        yield from _how_was_it(kf.session(ctx.db, msg.sender, msg.to), noted.customer, ctx)
+
+
+def _how_was_it(session: Session, customer: Customer, ctx: Ctx) -> Iterator[Action]:
+    """After a visit, to who was answered just now and waits for nobody."""
+    if session.state != kf.BOT or session.budget <= 0:
+        return
+    if asked := stars.in_service(customer, ctx):
+        yield from _speak(session, asked[0], ctx, asked[1])
 
 
 def _visitor(msg: Inbound, ctx: Ctx) -> Customer:
@@ -206,14 +220,17 @@ def _heard(msg: Inbound, ctx: Ctx) -> Session:
 
 def _words(msg: Inbound) -> tuple[str, bool]:
     """What was said, and whether it was tapped; "" for a question that was skipped."""
-    menu_id = str((msg.fields.get("text") or {}).get("menu_id") or "")
-    kind, _, rest = menu_id.partition(":")
+    kind, _, rest = _menu_id(msg).partition(":")
     question_id, _, n = rest.partition(":")
     question = next((q for q in questions() if q.id == question_id), None)
     if kind != ASK or question is None or not n.isdecimal():
         return msg.text, False
     chosen = int(n)
     return question.choices[chosen].means if chosen < len(question.choices) else "", True
+
+
+def _menu_id(msg: Inbound) -> str:
+    return str((msg.fields.get("text") or {}).get("menu_id") or "")
 
 
 # Questions

@@ -339,6 +339,16 @@ class H5(Section):
     drive_slots: tuple[time, ...] = (time(10, 0), time(14, 0), time(16, 0))
 
 
+class Stars(Section):
+    """客户对到店、试驾、交付的评价。"""
+
+    on: bool = True
+    after_hours: Annotated[int, Field(ge=0, le=72)] = 2
+    within_days: Annotated[int, Field(ge=1, le=30)] = 3
+    link_days: Annotated[int, Field(ge=1, le=90)] = 14
+    low: Annotated[int, Field(ge=1, le=4)] = 2
+
+
 class Digest(Section):
     morning: time = time(8, 45)
     evening: time = time(17, 45)
@@ -523,6 +533,7 @@ class Settings(Section):
     activities: Activities = Activities()
     watch: Watch = Watch()
     h5: H5 = H5()
+    stars: Stars = Stars()
     digest: Digest = Digest()
     analytics: Analytics = Analytics()
     nlp: Nlp = Nlp()

@@ -31,15 +31,17 @@ DO = "alert"
 COMPLAINT, VOICES, RUMOUR, POACHING = "投诉", "舆情", "谣言", "拉人"
 UNANSWERED, SILENT, FALLING = "没人答", "沉默新人", "群变弱"
 LEAK, FORBIDDEN, PRIVATE = "泄露", "违规词", "私下交易"
+DISSATISFIED = "低评分"
 ARCHIVE, INSIDE, SERVICE = "会话存档", "内部群@机器人", "微信客服"
 PASTED, PAGE = "顾问粘贴", "群页面"
-URGENT = (COMPLAINT, VOICES, RUMOUR, LEAK, PRIVATE)
+URGENT = (COMPLAINT, VOICES, RUMOUR, LEAK, PRIVATE, DISSATISFIED)
 ADVICE = {
     COMPLAINT: "先在群里致歉，再单独联系TA。", VOICES: "请先在群里统一回应，别逐个辩解。",
     RUMOUR: "请用官方说法澄清，别争论。", POACHING: "核实后请TA停止，必要时移出群。",
     UNANSWERED: "请到群里回一句。", SILENT: "打个招呼，发一个能轻松参加的小游戏。",
     FALLING: "看看近两周的内容，换一个话题或办一次活动。", LEAK: "请尽快撤回，并提醒当事人。",
     FORBIDDEN: "请换个说法，拿不准先发 检查 加那句话。", PRIVATE: "请当面了解，款项只走公司账户。",
+    DISSATISFIED: "请亲自给TA打个电话，先听完再说怎么补救。",
 }  # fmt: skip
 ENDED = {"已解决": SOLVED, "误报": FALSE, "处理中": DOING}
 TAIL = "回复 预警 1 已解决 加一句怎么办的；也可以写 处理中、误报。"

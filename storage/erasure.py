@@ -103,6 +103,7 @@ PLACES: dict[str, Place] = {
     "sop_steps": _of("customer"),
     "group_tasks": _of("customer"),
     "material_links": _of("customer"),
+    "stars": _of("customer"),
     "group_steps": _in("why", "said"),
     "goal_parts": Place("unname", ("member",), keys=("goal", "key")),
     "alerts": Place("texts", ("about",), ("evidence", "why", "note")),

@@ -777,3 +777,18 @@ step(
     create index material_links_same on material_links (advisor, material, customer);
     """,
 )
+
+step(
+    "0034 stars of customers",
+    """
+    create table stars (
+        id text primary key, event text not null, customer text not null, advisor text not null,
+        store text not null, kind text not null, state text not null, made_at text not null,
+        due_at text, stars bigint not null, words text not null, channel text not null,
+        rated_at text);
+    create index stars_due on stars (due_at) where due_at is not null;
+    create index stars_customer on stars (customer, made_at);
+    create index stars_store on stars (store, rated_at);
+    create index stars_words on stars (rated_at) where words <> '';
+    """,
+)

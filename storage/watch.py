@@ -72,6 +72,13 @@ def annotate(db: Db, alert_id: str, note: str) -> None:
     db.run("update alerts set note = :note where id = :id", id=alert_id, note=note)
 
 
+def evidence(db: Db, kind: str, topic: str, words: str) -> None:
+    """What was said later of a matter that belongs to no group."""
+    sql = """update alerts set evidence = :words
+        where kind = :kind and chat_id = '' and topic = :topic"""
+    db.run(sql, words=words, kind=kind, topic=topic)
+
+
 def told(db: Db, alert_id: str, now: datetime) -> bool:
     sql = "update alerts set told_at = :now where id = :id and told_at is null"
     return db.run(sql, id=alert_id, now=now) == 1

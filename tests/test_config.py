@@ -263,6 +263,16 @@ def test_paths_are_relative_to_the_file():
     assert found.database() == Path("/etc/bot/var/salesbot.db")
 
 
+def test_own_files_are_found_from_any_folder():
+    own = '[sop]\nplans = "plans"\n[lost]\nreasons = "/srv/reasons.toml"\n'
+
+    found = config.parse(own, Path("/etc/bot/config.toml")).settings
+
+    assert found.sop.plans == "/etc/bot/plans"
+    assert found.lost.reasons == "/srv/reasons.toml"
+    assert found.group_sop.plans == ""
+
+
 def test_sections_cannot_be_changed_after_reading():
     with pytest.raises(ValueError, match="frozen"):
         Settings().tiers.active_days = 3

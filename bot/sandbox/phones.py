@@ -14,6 +14,8 @@ LOOKS = {"首页": "", "游戏": "play", "积分": "points", "奖品": "prizes",
          "排行榜": "board", "签到日历": "checkin", "我的": "me"}  # fmt: skip
 MATERIAL = "素材"  # in the place of a group: the link to a material that was handed out last
 OPENS = {"打开": "", "收藏": "keep", "取消收藏": "drop", "不要记录": "quiet"}
+RATING = "评价"  # likewise: the link that asks how a visit was
+NO_GROUP = (MATERIAL, RATING)
 DRIVE, ALONE, CLAIM = "预约试驾", "自己玩", "登记"
 FIELDS = {"称呼": "name", "电话": "phone", "同意": "agree", "车型": "model", "日期": "day",
           "时间": "time", "门店": "store"}  # fmt: skip
@@ -51,6 +53,8 @@ class Phones:
     async def does(self, who: str, chat: str, words: str) -> str:
         """Look or tap; returns what the page then says."""
         base, http = await self.link(chat), self._browser(who)
+        if chat == RATING:
+            return await self._rates(http, base, words)
         page = await self._open(http, base, who)
         if chat == MATERIAL and not OPENS.get(words):
             return told(page, "main")
@@ -59,6 +63,16 @@ class Phones:
         deed, form = (OPENS[words], {}) if chat == MATERIAL else asked(words)
         token = _TOKEN.search(page)
         form |= {"t": token[1] if token else "", "once": f"tap-{next(self._taps):08d}"}
+        async with http.post(base + deed, data=form) as answer:
+            page = await answer.text()
+        return told(page, "said") or told(page, "main")
+
+    async def _rates(self, http: aiohttp.ClientSession, base: str, words: str) -> str:
+        """打开, 2星, or a sentence."""
+        if words == "打开":
+            return told(await self._get(http, base), "main")
+        stars = re.fullmatch(r"([1-5])星", words)
+        deed, form = ("rate", {"stars": stars[1]}) if stars else ("say", {"words": words})
         async with http.post(base + deed, data=form) as answer:
             page = await answer.text()
         return told(page, "said") or told(page, "main")

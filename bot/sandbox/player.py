@@ -104,7 +104,7 @@ def _check(step: Step, cast: Cast, before: list[Step]) -> None:
             or _known(step.to, cast.advisors | cast.groups, "顾问或客户群")
         ),
         "page": lambda: (
-            (step.to != phones.MATERIAL and _known(step.to, cast.groups, "客户群"))
+            (step.to not in phones.NO_GROUP and _known(step.to, cast.groups, "客户群"))
             or _known(step.who, _customers(cast, before) | cast.advisors | cast.managers, "成员")
             or phones.wrong(step.text)
         ),

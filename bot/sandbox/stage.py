@@ -36,7 +36,12 @@ from storage.db import Db
 
 Result = dict[str, Any]
 UPLOADS = 32 * 1024 * 1024  # the pretend API takes files of up to 20 MB
-LINKED = re.compile(r"https?://\S+/h5/m/\S+/")
+LINKED = {
+    phones.MATERIAL: (re.compile(r"https?://\S+/h5/m/\S+/"),
+                      "还没有人要过素材链接；先写 advisor zhang: 素材链接 1 王女士"),
+    phones.RATING: (re.compile(r"https?://\S+/h5/r/\S+/"),
+                    "还没有评价链接；到店之后两小时，顾问点“给我链接”才有"),
+}  # fmt: skip
 USUAL = "http://127.0.0.1:8080"
 MINUTE = timedelta(minutes=1)
 NAP = timedelta(minutes=10)
@@ -158,17 +163,18 @@ class Stage:
 
     async def link(self, chat: str) -> str:
         """The address that the group's owner would paste, or that an advisor was given."""
-        if chat == phones.MATERIAL:
-            return self._handed_out()
+        if chat in LINKED:
+            return self._handed_out(chat)
         now, app = self.clock.now(), self.running.app
         return await app.writer.do(lambda db: h5_address.link(chat, app.ctx(db, "link", now)))
 
-    def _handed_out(self) -> str:
-        """What an advisor was given last for a material."""
+    def _handed_out(self, what: str) -> str:
+        """What an advisor was given last."""
+        link, missing = LINKED[what]
         texts = (str(item.get("text") or "") for item in reversed(self.pretend.received()))
-        found = next((m for text in texts if (m := LINKED.search(text))), None)
+        found = next((m for text in texts if (m := link.search(text))), None)
         if found is None:
-            raise PlayError("还没有人要过素材链接；先写 advisor zhang: 素材链接 1 王女士")
+            raise PlayError(missing)
         return found[0]
 
     async def _page(self, step: Step) -> str:

@@ -39,6 +39,35 @@ def waits(answered: Sequence[float], open_: int, limit: float, least: int) -> Wa
     return Waits(whole, statistics.median(answered), p90, within)
 
 
+# 满意度
+
+
+@dataclass(frozen=True, slots=True)
+class Satisfied:
+    """`share` and `mean` are None where there are too few."""
+
+    good: int
+    middle: int
+    bad: int
+    share: float | None
+    mean: float | None
+
+    @property
+    def count(self) -> int:
+        return self.good + self.middle + self.bad
+
+
+def satisfied(given: Mapping[int, int], least: int) -> Satisfied:
+    """Four and five stars ÷ all that were given. Domain guide §12; where to cut is our own.
+
+    `given` is how often each number of stars was tapped.
+    """
+    good, bad = given.get(5, 0) + given.get(4, 0), given.get(2, 0) + given.get(1, 0)
+    whole = good + given.get(3, 0) + bad
+    mean = sum(n * times for n, times in given.items()) / whole if whole >= least else None
+    return Satisfied(good, given.get(3, 0), bad, share(good, whole, least), mean)
+
+
 # 门店得分
 
 

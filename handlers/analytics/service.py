@@ -1,8 +1,9 @@
 """How customers are served: how fast they are answered, how good our answers and scripts are."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
-from handlers import surfaces
+from handlers import stars, surfaces
 from handlers.analytics import formulas, telling
 from handlers.analytics.scope import Analysis, Scope
 from handlers.context import Ctx
@@ -61,8 +62,33 @@ def _whole(value: float | None) -> float | None:
 # 满意度
 
 
+STAFF, ANSWERS = "同事", "助手的回答"
+
+
 def satisfaction(scope: Scope, ctx: Ctx) -> Table:
-    """One-tap ratings of the assistant's answers, by the store of who gave them."""
+    """What customers tapped after a visit, what advisors noted for them, what staff think of us."""
+    rows = (*_of_customers(scope, ctx), *_of_staff(scope, ctx))
+    columns = (Column("store", "门店"), Column("by", "谁评的"), Column("what", "评的什么"),
+               Column("good", "满意", "count"), Column("middle", "一般", "count"),
+               Column("bad", "不满意", "count"), Column("share", "满意率", "share"),
+               Column("mean", "平均星级"), Column("of", "口径"),
+               Column("why", "不满意的原因"))  # fmt: skip
+    note = ("满意率＝满意÷评价。客户：4、5星满意，3星一般，1、2星不满意；"
+            f"{stars.OWN}是客户自己在链接或微信客服里点的，{stars.TOLD}是顾问替TA记的，分开算。"
+            "同事：对助手回答点的满意、不满意，改过的以最后一次为准，收回的不算。")  # fmt: skip
+    return Table("satisfaction", "满意度", columns, tuple(sorted(rows, key=lambda r: r[:3])), note)
+
+
+def _of_customers(scope: Scope, ctx: Ctx) -> Iterator[tuple[Cell, ...]]:
+    tallied = stars.tallied(scope.stores, scope.since, scope.until, ctx)
+    for (store, channel, kind), given in tallied.items():
+        one = formulas.satisfied(given, ctx.settings.analytics.samples)
+        _, of = telling.over(one.good, one.count, "满意÷评价", ctx)
+        yield (ctx.team.store(store).name, channel, kind, one.good, one.middle, one.bad,
+               one.share, _whole(one.mean), of, "")  # fmt: skip
+
+
+def _of_staff(scope: Scope, ctx: Ctx) -> Iterator[tuple[Cell, ...]]:
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for row in figures.rated(ctx.db, scope.since, scope.until):
         advisor = ctx.team.advisor(row["member"])
@@ -72,21 +98,16 @@ def satisfaction(scope: Scope, ctx: Ctx) -> Table:
         one["好" if row["verdict"] == GOOD else "不好"] += row["n"]
         for reason in row["reasons"].split():
             one[f"因{REASONS.get(int(reason), '其他')}"] += row["n"]
-    rows = tuple(
-        _rated(ctx.team.store(store).name, one, ctx) for store, one in sorted(found.items())
-    )
-    columns = (Column("store", "门店"), Column("good", "满意", "count"),
-               Column("bad", "不满意", "count"), Column("share", "满意率", "share"),
-               Column("of", "口径"), Column("why", "不满意的原因"))  # fmt: skip
-    note = "同事对助手回答点的满意、不满意；改过的以最后一次为准，收回的不算。"
-    return Table("satisfaction", "满意度", columns, rows, note)
+    for store, one in found.items():
+        yield _rated(ctx.team.store(store).name, one, ctx)
 
 
 def _rated(name: str, found: Counter[str], ctx: Ctx) -> tuple[Cell, ...]:
     good, bad = found["好"], found["不好"]
     whys = sorted((-n, key[1:]) for key, n in found.items() if key.startswith("因"))
     said = "、".join(f"{why}{-n}" for n, why in whys)
-    return (name, good, bad, *telling.over(good, good + bad, "满意÷评价", ctx), said)
+    share, of = telling.over(good, good + bad, "满意÷评价", ctx)
+    return name, STAFF, ANSWERS, good, None, bad, share, None, of, said
 
 
 # 话术
