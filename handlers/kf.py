@@ -175,12 +175,13 @@ def _reply(msg: Inbound, session: Session, noted: concerns.Noted, ctx: Ctx) -> I
     else:
         yield from _answer(session, noted, words, ctx)
         yield from _lead(kf.session(ctx.db, msg.sender, msg.to), page, ctx)
-        yield from _how_was_it(kf.session(ctx.db, msg.sender, msg.to), noted.customer, ctx)
+        yield from _how_was_it(kf.session(ctx.db, msg.sender, msg.to), ctx)
 
 
-def _how_was_it(session: Session, customer: Customer, ctx: Ctx) -> Iterator[Action]:
+def _how_was_it(session: Session, ctx: Ctx) -> Iterator[Action]:
     """After a visit, to who was answered just now and waits for nobody."""
-    if session.state != kf.BOT or session.budget <= 0:
+    customer = customers.get(ctx.db, session.customer)
+    if customer is None or session.state != kf.BOT or session.budget <= 0:
         return
     if asked := stars.in_service(customer, ctx):
         yield from _speak(session, asked[0], ctx, asked[1])
@@ -247,7 +248,10 @@ def _put_to(session: Session, question: Question | None) -> Session:
 
 
 def _ask_on(session: Session, ctx: Ctx) -> Iterator[Action]:
-    """The next question, or an invitation to just ask."""
+    """How the visit was, the next question, or an invitation to just ask."""
+    if visit := tuple(_how_was_it(session, ctx)):
+        yield from visit
+        return
     question = _next(session, ctx)
     session = _put_to(session, question)
     text = question.text if question else "好的，有问题直接发给我就行。"

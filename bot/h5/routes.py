@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from aiohttp import web
 
@@ -389,5 +389,8 @@ async def form_of(request: web.Request) -> dict[str, str]:
         raise Stop(400, "请重新打开", "请求看不懂。", again=True) from None
 
 
+URI = "%/:?#[]@!$&'()*+,;=~"  # what may stand in an address; a guest's own address may hold more
+
+
 def moved(to: str, status: int = 302) -> web.Response:
-    return web.Response(status=status, headers={"Location": to})
+    return web.Response(status=status, headers={"Location": quote(to, safe=URI)})

@@ -11,8 +11,9 @@ from bot.sandbox.world import Group, Internal, Member, World
 from handlers import concerns, journey, tiers
 from handlers.context import Ctx
 from handlers.settings import Advisor, Manager, Nlp, Settings, Store
+from handlers.stars import OWN
 from handlers.team import Team
-from storage import checkins, customers, events, followups, groups, points, scripts
+from storage import checkins, customers, events, followups, groups, points, scripts, stars
 from storage.customers import Customer
 from storage.db import Db
 
@@ -144,6 +145,7 @@ def fill(db: Db, knowledge: Knowledge, end: datetime) -> None:
             night += timedelta(days=1)
         _live(_ctx(db, knowledge, at, f"demo:{number}"), person, what)
     _settle(db, everybody, end, rng)
+    _starred(db, end)
     _used(db, knowledge, everybody, end, rng)
     _grouped(db, everybody, end, rng)
     tiers.decay(_ctx(db, knowledge, end - timedelta(hours=6), "demo:end"))
@@ -227,6 +229,18 @@ def _settle(db: Db, everybody: list[Person], end: datetime, rng: random.Random) 
         for owed in followups.open_of(db, person.id):
             if owed.due_at < end:
                 _keep_or_not(db, owed, end, rng)
+
+
+def _starred(db: Db, end: datetime) -> None:
+    """Of those who were asked how their visit was, most have said so."""
+    rng = random.Random("stars")
+    while found := stars.due(db, end + timedelta(days=1)):
+        for one in found:
+            n = rng.choice((5, 5, 5, 4, 4, 4, 3, 3, 2, 0, 0, 0))
+            if n and one.due_at and one.due_at < end:
+                stars.rate(db, one.id, n, OWN, one.due_at, "")
+            else:
+                stars.move(db, one, stars.OVER)
 
 
 def _keep_or_not(db: Db, owed: followups.FollowUp, end: datetime, rng: random.Random) -> None:
