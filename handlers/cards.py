@@ -21,7 +21,7 @@ from handlers import (
 )
 from handlers.context import Ctx
 from handlers.values import Action, Button, Card
-from handlers.words import CONCERN_STATES, POLARITY, TIERS, ago, short, when
+from handlers.words import CONCERN_STATES, POLARITY, TIERS, ago, ranged, short, when
 from nlp.labels import CONCERNS
 from storage import appointments, customers, dialogs
 from storage import followups as owed
@@ -39,7 +39,7 @@ def lines(customer: Customer, ctx: Ctx) -> list[str]:
     out.append(f"意向：{customer.tier_reason or '尚未判断'}；{customer.level_reason or '尚未判断'}")
     out += _concerns([t for t in found if t.kind == "concern"])
     out += tags.line(customer, ctx)
-    known = [f"{SLOTS[t.kind]} {t.value}" for t in found if t.kind in SLOTS and t.value]
+    known = [f"{SLOTS[t.kind]} {ranged(t.value)}" for t in found if t.kind in SLOTS and t.value]
     if known:
         out.append("资料：" + "、".join(dict.fromkeys(known)))
     out.append(f"最近：客户说话{ago(customer.spoke_at, ctx.now)}，"

@@ -13,6 +13,7 @@ from handlers.context import Ctx
 from handlers.keepsakes import Kept
 from handlers.undo import before, remember
 from handlers.values import Action, Inbound, Send
+from handlers.words import ranged
 from storage import appointments, customers, dialogs, events, groups, scripts
 from storage.customers import Customer
 from storage.dialogs import Dialog
@@ -139,7 +140,7 @@ def gather(customer: Customer, ctx: Ctx) -> Known:
     concerns = [t for t in tags if t.kind == "concern"]
     return Known(
         customer=customer,
-        tags={name: t.value or t.evidence for t in tags for name in (t.kind, t.code)},
+        tags={name: ranged(t.value) or t.evidence for t in tags for name in (t.kind, t.code)},
         events={e.kind: e for e in reversed(found)},
         scripts=frozenset(s.stage for s in used if s),
         by_word={e.evidence: f"{ctx.team.name(e.by_whom)}打的勾" for e in by_word},

@@ -131,6 +131,15 @@ def record(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     return acts.with_customer(name, msg.sender, {"do": "record", "text": words.strip()}, ctx)
 
 
+def settled(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
+    """已解决 王女士 续航; where nobody is named these are a customer's words."""
+    name, words = _split(match["rest"], msg.sender, ctx)
+    if not words.strip():
+        return None
+    then = {"do": "record", "text": f"{match['state']} {words.strip()}"}
+    return acts.with_customer(name, msg.sender, then, ctx)
+
+
 def _split(rest: str, member: str, ctx: Ctx) -> tuple[str, str]:
     """王女士周六试驾 without a blank: the longest known name that it begins with."""
     known_names = (c.name for c in names.mentioned(rest, member, ctx))
@@ -314,6 +323,7 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?:客户|查客户|看客户)\s+(?P<name>\S.{0,20})$", show),
         (r"^话术\s*[:：]?\s*(?P<words>\S.{0,60})$", search),
         (r"^(?:记录|记一下|登记)\s*[:：]?\s*(?P<rest>\S.+)$", record),
+        (r"^(?P<state>已解决|(?:还)?没解决|[仍还]卡住)\s*(?P<rest>\S.{1,40})$", settled),
         (r"^待批战败$", lost.listing),
         (r"^(?:召回|战败召回|召回结果)$", winback.command),
         (r"^(?:待领取|公海|回流)$", pools.listing),

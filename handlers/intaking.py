@@ -97,7 +97,7 @@ def listing(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     team = [a.userid for a in ctx.team.advisors_of(manager.stores)] if manager else [msg.sender]
     found = rows.open_of(ctx.db, team)
     if not found:
-        yield Send(msg.sender, f"没有等着接的线索。新来的说：{ONLINE}")
+        yield Send(msg.sender, f"没有等着接的线索。有新来的就说一声，{ONLINE}")
         return
     lines = [f"等着接的线索{len(found)}条："]
     lines += [_line(n, lead, ctx) for n, lead in enumerate(found[:SHOWN], 1)]

@@ -94,8 +94,8 @@ def record(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Ac
         yield from _changed(step, note, ctx)
     elif note.kind in ("冷冻", "失控"):
         yield from _aside(step, note, ctx)
-    elif note.kind == "解决":
-        yield from _solved(step, note, ctx)
+    elif note.kind in SETTLES:
+        yield from _settled(step, note, ctx)
     else:
         yield from _happened(customer, [note], member, ctx)
 
@@ -292,16 +292,25 @@ def _aside(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:
     yield Send(step.member, f"已记录：{c.name} {sides.of(c, ctx).words(ctx)}。记错了回复 撤销。")
 
 
-def _solved(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:
-    """充电桩解决了: the advisor's word on a concern."""
+# What an advisor says of a concern: the state it comes to, those it comes from, how it is told.
+SETTLES = {
+    "解决": ("solved", ("", "answered", "stuck"), "或早就解决了", "已解决"),
+    "卡住": ("stuck", ("", "answered", "solved"), "或已经记着卡住", "记为仍卡住"),
+}
+
+
+def _settled(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:
+    """充电桩解决了, 价格还没谈妥: the advisor's word on a concern."""
     c = step.customer
-    was, made = resolved.move(c.id, "solved", note.codes, note.words, "advisor", ctx, step.member,
-                              ("", "answered", "stuck"))  # fmt: skip
+    becomes, among, already, said = SETTLES[note.kind]
+    was, made = resolved.move(
+        c.id, becomes, note.codes, note.words, "advisor", ctx, step.member, among
+    )
     names = "、".join(CONCERNS.get(code, code) for code in note.codes)
     if not made:
-        yield Send(step.member, f"{c.name}没有记着“{names}”这个顾虑，或早就解决了。")
+        yield Send(step.member, f"{c.name}没有记着“{names}”这个顾虑，{already}。")
         return
     kept = Kept(events=tuple(made), concerns=tuple(was))
     remember(ctx, step.member, f"{c.name}的{names}", step.was, kept=kept)
-    solved = "、".join(CONCERNS.get(code, code) for code, _ in was)
-    yield Send(step.member, f"已记录：{c.name}的“{solved}”已解决。记错了回复 撤销。")
+    moved = "、".join(CONCERNS.get(code, code) for code, _ in was)
+    yield Send(step.member, f"已记录：{c.name}的“{moved}”{said}。记错了回复 撤销。")

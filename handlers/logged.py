@@ -35,7 +35,7 @@ WORDS = (
 )
 DEALS = "、".join(dict.fromkeys(kind for _, kind, _ in WORDS))
 LATER = {kind for _, kind, later in WORDS if later}
-SEPARATE = ("预约", "退订", "投诉", "改期", "确认", "取消预约", "冷冻", "失控", "解决")
+SEPARATE = ("预约", "退订", "投诉", "改期", "确认", "取消预约", "冷冻", "失控", "解决", "卡住")
 LONG = timedelta(hours=3)
 
 _MISSED = re.compile(r"没来|没到|爽约|未到(?!店?原因)|放鸽子|没有来|没有到")
@@ -51,6 +51,12 @@ _CONFIRMED = re.compile(r"^(?:已|都)?(?:确认(?:了|会来|能来|过了?|到
 _SOLVED = re.compile(
     r"^(?P<what>.{1,20}?)(?:的?(?:问题|事情?|顾虑|疑虑))?(?:已经?|都)?"
     r"(?:解决|搞定|谈妥|打消|不是问题)(?:了|掉了|好了)?[。！]?$"
+    r"|^已?解决了?[:： ]?(?P<named>\S.{0,20}?)(?:的问题|的顾虑)?[。！]?$"
+)
+_STUCK = re.compile(
+    r"^(?P<what>.{1,20}?)(?:的?(?:问题|事情?|顾虑|疑虑))?(?:还是?|仍然?|依然|一直)?"
+    r"(?:(?:没有?|未)(?:解决|搞定|谈妥|打消)|卡住|卡着)(?:了|的)?[。！]?$"
+    r"|^(?:还|仍然?|依然)?(?:(?:没有?|未)解决|卡住|卡在)[:： ]?(?P<named>\S.{0,20}?)[。！]?$"
 )
 _FROZEN = re.compile(r"冷冻|冻结|暂停跟进|暂缓跟进")
 _GONE = re.compile(r"失控|失联|空号|停机|联系不上")
@@ -194,9 +200,13 @@ def _special(words: str, ctx: Ctx) -> Note | None:
 
 
 def _solved(words: str, ctx: Ctx) -> Note | None:
-    found = _SOLVED.match(words)
-    codes = tuple(c.code for c in ctx.read(found["what"]).concerns) if found else ()
-    return Note("解决", None, False, words, codes=codes) if codes else None
+    """What the advisor says of a concern; 还没解决 before 解决, which it contains."""
+    for kind, said in (("卡住", _STUCK), ("解决", _SOLVED)):
+        if found := said.match(words):
+            what = found["what"] or found["named"]
+            codes = tuple(c.code for c in ctx.read(what).concerns)
+            return Note(kind, None, False, words, codes=codes) if codes else None
+    return None
 
 
 # Corrections

@@ -8,7 +8,7 @@ from handlers import cards, followups, ledger, names, relations, tags
 from handlers.context import Ctx
 from handlers.relations import Told
 from handlers.tags import Held
-from handlers.words import CONCERN_STATES, POLARITY, TIERS, ago, short, when
+from handlers.words import CONCERN_STATES, POLARITY, TIERS, ago, ranged, short, when
 from nlp.labels import CONCERNS
 from storage import customers, events, groups, scripts
 from storage import followups as owed
@@ -103,7 +103,8 @@ def card(customer: Customer, member: str, ctx: Ctx) -> Shown:
         "stage": customer.stage, "model": customer.model, "reasons": reasons,
         "concerns": [_concern(t, ctx) for t in _open_first(found)],
         "tags": [_tag(h, ctx) for h in tags.held(customer, ctx)],
-        "known": [{"name": cards.SLOTS[t.kind], "value": t.value, "words": short(t.evidence, 24)}
+        "known": [{"name": cards.SLOTS[t.kind], "value": ranged(t.value),
+                   "words": short(t.evidence, 24)}
                   for t in found if t.kind in cards.SLOTS and t.value],
         "journey": [_event(e, ctx) for e in events.of(ctx.db, customer.id, limit=30)
                     if e.kind not in MOVES][:JOURNEY],

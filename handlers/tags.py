@@ -13,7 +13,7 @@ from handlers import bursts
 from handlers.context import Ctx
 from handlers.dictionary import EVENTS, KINDS, Condition, Dictionary, Group
 from handlers.dictionary import Tag as Entry
-from handlers.words import POLARITY, short
+from handlers.words import POLARITY, ranged, short
 from nlp.labels import CONCERNS, INTENTS
 from nlp.labels import SLOTS as SLOT_NAMES
 from storage import checkins, customers, events
@@ -278,4 +278,4 @@ def label(fact: Fact) -> str:
         "preference": "偏好题",
         **SLOT_NAMES,
     }
-    return f"{names.get(fact.kind, fact.kind)} {fact.value or fact.code}".strip()
+    return f"{names.get(fact.kind, fact.kind)} {ranged(fact.value) or fact.code}".strip()

@@ -316,7 +316,7 @@ def table(
     stores: tuple[str, ...], since: datetime, until: datetime, ctx: Ctx, groups_only: bool = False
 ) -> Table:
     """Of groups only where the reader has no business with advisors and customers."""
-    columns = (Column("at", "时间", "time"), Column("kind", "预警"), Column("where", "群或顾问"),
+    columns = (Column("at", "时间", "time"), Column("kind", "预警"), Column("where", "在哪"),
                Column("why", "为什么"), Column("evidence", "依据"), Column("owner", "负责人"),
                Column("state", "状态"), Column("due", "截止", "time"),
                Column("note", "怎么了结"))  # fmt: skip

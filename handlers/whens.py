@@ -41,10 +41,14 @@ def moment(slot: Slot, ctx: Ctx) -> datetime | None:
 
 
 def _before(end: datetime, ctx: Ctx) -> datetime:
-    """In good time: the morning of the last day, or two hours before the end of it."""
+    """In good time: the morning of the last day, else its afternoon, an hour before the shift is
+    over, or two hours before the end of the day."""
     last = (end - timedelta(seconds=1)).astimezone(ctx.zone).date()
-    morning = ctx.on(last, ctx.settings.followups.morning)
-    return morning if morning > ctx.now else max(end - LATE, ctx.now + timedelta(minutes=1))
+    s = ctx.settings.followups
+    moments = [ctx.on(last, s.morning), ctx.on(last, AFTERNOON),
+               ctx.on(last, s.shift_to) - timedelta(hours=1)]  # fmt: skip
+    late = max(end - LATE, ctx.now + timedelta(minutes=1))
+    return next((m for m in moments if ctx.now < m < end), late)
 
 
 def _leaving(day: datetime, ctx: Ctx) -> datetime | None:

@@ -1,5 +1,6 @@
 """How times, tiers and money are written for people."""
 
+import re
 from datetime import date, datetime, timedelta
 
 TIERS = {"high": "高意向", "mid": "中意向", "low": "低意向"}
@@ -44,6 +45,17 @@ def ago(at: datetime | None, now: datetime) -> str:
     if gone < timedelta(days=1):
         return f"{gone.seconds // 3600}小时前"
     return f"{gone.days}天前"
+
+
+_OPEN = re.compile(r"(?P<most>-)?(?P<sum>\d[\d.]*万?%?)(?(most)|-)")
+
+
+def ranged(value: str) -> str:
+    """A stored range with one end as people say it: -20万 is 20万以内, 15万- is 15万以上."""
+    open_ended = _OPEN.fullmatch(value)
+    if open_ended is None:
+        return value
+    return f"{open_ended['sum']}{'以内' if open_ended['most'] else '以上'}"
 
 
 def short(text: str, limit: int) -> str:

@@ -1,6 +1,6 @@
 """The lexicon as a value, and reading a message with it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -104,7 +104,7 @@ class Lexicon:
         signs = intents.signals(text, normal, kinds.get("signal", ()), ends, parts)
         return Reading(
             text,
-            concerns=read.felt,
+            concerns=tuple(_with_sums(text, read.felt, found)),
             intents=(*read.found, *read.suspected),
             slots=slots.traded(found, read.found),
             signals=tuple(signs),
@@ -254,6 +254,18 @@ def _subjects(
         return felt
     more = tuple(implied.concerns(felt, found, bool(felt) or "home" in kinds))
     return tuple(sorted((*felt, *more), key=_rank)) if more else felt
+
+
+SUMS = frozenset(("budget", "price", "down_payment", "monthly"))
+
+
+def _with_sums(text: str, felt: Iterable[Concern], found: Iterable[Slot]) -> Iterator[Concern]:
+    """What is shown as evidence holds the whole sum that it is about: not 万以内 but 20万以内."""
+    sums = [slot.span for slot in found if slot.kind in SUMS]
+    for concern in felt:
+        start, end = concern.span
+        whole = next((s for s in sums if s[0] <= start and end <= s[1]), (start, end))
+        yield concern._replace(span=whole, evidence=text[whole[0] : whole[1]])
 
 
 def _rank(concern: Concern) -> int:

@@ -40,6 +40,10 @@ SEVERAL = [
     ("没来，堵车", ["到店"]),
     ("充电桩解决了", ["解决"]),
     ("价格的事谈妥了", ["解决"]),
+    ("价格的事还没谈妥", ["卡住"]),
+    ("充电桩还没解决", ["卡住"]),
+    ("已解决 续航", ["解决"]),
+    ("仍卡住 充电", ["卡住"]),
     ("冷冻到国庆后", ["冷冻"]),
     ("失控", ["失控"]),
     ("改到周日上午", ["改期"]),
@@ -183,6 +187,13 @@ def test_a_concern_lives_from_asked_to_answered_to_stuck_to_solved(talk):
     assert moves == ["充电：未回应→已回应", "充电：已回应→仍卡住", "充电：仍卡住→已解决"]
     talk.says("zhang", "撤销")
     assert state(talk, "charging") == "stuck"
+
+    talk.says("zhang", "已解决 王女士 充电")
+    assert state(talk, "charging") == "solved"
+    talk.says("zhang", "王女士充电桩还没解决")
+    assert state(talk, "charging") == "stuck"
+    talk.says("zhang", "撤销")
+    assert state(talk, "charging") == "solved"
 
 
 # Side states

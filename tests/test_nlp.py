@@ -147,6 +147,12 @@ def test_the_signals_name_their_level_and_words(read):
     assert (signal.tier, signal.level, signal.evidence) == ("high", "A", "首付")
 
 
+def test_the_evidence_of_a_price_holds_the_whole_sum(read):
+    (concern,) = [c for c in read("充电方便吗，预算20万以内").concerns if c.code == "price"]
+
+    assert (concern.evidence, concern.span) == ("20万以内", (8, 13))
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [

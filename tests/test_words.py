@@ -58,6 +58,13 @@ def test_a_shortened_text_fits_on_one_line_and_says_that_something_is_missing(te
 SHARES = [(1, 4, "样本不足"), (0, 0, "样本不足"), (3, 5, "60%（3/5）"), (1, 3000, "0%（1/3000）")]
 
 
+def test_a_range_with_one_end_is_said_in_words():
+    said = {"-20万": "20万以内", "15万-": "15万以上", "-3000": "3000以内", "-30%": "30%以内",
+            "15万-18万": "15万-18万", "20万": "20万", "-": "-", "S6-": "S6-"}  # fmt: skip
+
+    assert {value: words.ranged(value) for value in said} == said
+
+
 @pytest.mark.parametrize(("part", "whole", "said"), SHARES)
 def test_a_share_tells_its_denominator_or_that_it_is_too_small(part, whole, said):
     assert words.share(part, whole) == said

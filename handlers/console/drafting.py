@@ -123,6 +123,9 @@ def verdict(found: Script, ctx: Ctx) -> Panel:
         return Panel("有不能发的话，发布不了", tuple(lines), "bad")
     if checked or any(one.severity == WARN for one in said):
         return Panel("可以发，请看一眼提醒", tuple(lines), "warn")
+    if not found.body.strip():
+        empty = (Piece("正文还没有写，写好再点“看效果”。"),)
+        return Panel("能不能发", (*lines, empty), "warn", f"能用的变量：{'、'.join(VARIABLES)}")
     clean = (Piece("没有发现问题，可以发。"),)
     return Panel("能不能发", (*lines, clean), "ok", f"能用的变量：{'、'.join(VARIABLES)}")
 

@@ -60,7 +60,7 @@ def listing(view: View, ctx: Ctx) -> Page:
         stats=(Stat("全部", str(len(shared)), "不含顾问自己的"),
                Stat("待审", str(waiting), "等人看", warn=waiting > 0),
                Stat("快到期", str(due), "已过期或30天内", warn=due > 0)),
-        forms=(Form("", "script", (), (Button("", "新写一条"),), asks=True),),
+        forms=(Form("没有合适的话术？", "script", (), (Button("", "新写一条"),), asks=True),),
     )  # fmt: skip
 
 

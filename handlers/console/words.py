@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from handlers import proposals
 from handlers.console.parts import Line, count, moment, section, text
@@ -336,10 +337,20 @@ def _dead(names: Sequence[str], view: View) -> Section:
     return section(table, (Line((name, _about(name))) for name in names), view)
 
 
+KINDS: Mapping[str, str] = MappingProxyType({
+    "trim": "配置版本", "hobby": "爱好", "signal": "购买信号", "about": "说的是谁", "color": "颜色",
+    "opinion": "看法", "payment": "付款方式", "address": "称呼", "mood": "情绪", "mockery": "反话",
+    "promo": "优惠", "mishap": "出了状况", "act": "在问、在说还是在要", "usage": "用途",
+    "question": "问法", "purchase": "首购、换购、增购", "shadow": "不能只看字面的话",
+    "time": "时间", "scale": "程度", "home": "家里条件", "foreign": "外文", "supposed": "假设",
+    "spec": "参数", "worry": "担心", "cool": "先等等", "cancel": "取消",
+})  # fmt: skip
+
+
 def _about(name: str) -> str | None:
     """What a rule is about, as its name begins."""
     part = name.partition(".")[0]
-    return CONCERNS.get(part) or INTENTS.get(part)
+    return CONCERNS.get(part) or INTENTS.get(part) or KINDS.get(part)
 
 
 # What the buttons do; the shell writes the file between the two

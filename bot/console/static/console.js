@@ -1,12 +1,15 @@
 "use strict";
 // Draws what the page brings; the numbers stand in the table below, so without it nothing is lost.
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+// Told apart by who sees no red or no green, too: by how light they are, by dashes and by points.
 const COLOURS = dark
-  ? ["#7fa8ff", "#7fd6a5", "#f0c674", "#ff9c90", "#c3a6ff"]
-  : ["#2b62d9", "#1c7a4a", "#c27c0e", "#b93a2e", "#7a4fd0"];
+  ? ["#7fa8ff", "#ffb454", "#5fd3b0", "#e6eaf0", "#e79bd0"]
+  : ["#2b62d9", "#d55e00", "#009e73", "#3d4652", "#b04a94"];
 const BARS = dark
-  ? ["#7fa8ff", "#4b5f86", "#f0c674", "#7fd6a5"]
-  : ["#2b62d9", "#a9bde6", "#c27c0e", "#1c7a4a"]; // the second is what the first is compared with
+  ? ["#7fa8ff", "#4b5f86", "#ffb454", "#e6eaf0"]
+  : ["#2b62d9", "#a9bde6", "#e08a00", "#3d4652"]; // the second is what the first is compared with
+const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [4, 2]];
+const POINTS = ["circle", "triangle", "rect", "rectRot", "star"];
 const INK = dark ? "#a4aebb" : "#5b6675";
 const LINE = dark ? "#2c343e" : "#e4e8ee";
 
@@ -15,8 +18,9 @@ function dataset(series, n, line) {
   const colour = among[n % among.length];
   return {
     label: series.name, data: series.values, backgroundColor: colour, borderColor: colour,
-    borderWidth: line ? 2 : 0, borderRadius: line ? 0 : 3, pointRadius: line ? 1.5 : 0, tension: 0.25,
-    maxBarThickness: 22,
+    borderWidth: line ? 2 : 0, borderRadius: line ? 0 : 3, pointRadius: line ? 3 : 0, tension: 0.25,
+    cubicInterpolationMode: "monotone", borderDash: line ? DASHES[n % DASHES.length] : [],
+    pointStyle: line ? POINTS[n % POINTS.length] : "rect", maxBarThickness: 22,
   };
 }
 
@@ -35,7 +39,7 @@ function draw(canvas) {
     options: {
       indexAxis: sideways ? "y" : "x", animation: false, responsive: true, maintainAspectRatio: false,
       scales: sideways ? { y: named, x: counted } : { x: named, y: counted },
-      plugins: { legend: { position: "bottom", labels: { color: INK, boxWidth: 12 } } },
+      plugins: { legend: { position: "bottom", labels: { color: INK, boxWidth: line ? 16 : 12, usePointStyle: line, pointStyleWidth: 16 } } },
     },
   });
 }
