@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any, TypeVar, cast
 
 from bot import groupmsg as mass
 from bot import outbox as sending
@@ -131,6 +132,21 @@ class Knowledge:
     watch: Watch | None = None  # the company's own plans and reasons, as they were read
     model: Model | None = None
     usage: Mapping[str, Usage] | None = None  # counted every few minutes, not at every question
+
+
+class Dice:
+    """A `random.Random` that is seeded when it is first thrown, since that costs more than most
+    jobs of a tick, which never throw it."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+
+    @cached_property
+    def _thrown(self) -> random.Random:
+        return random.Random(self._seed)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._thrown, name)
 
 
 def _nobody() -> None:
@@ -270,10 +286,10 @@ class App:
         return replace(msg, sender=self.team.userid(msg.sender), text=readable(msg.text))
 
     def ctx(self, db: Db, cause: str, now: datetime) -> Ctx:
-        know = self.knowledge
+        know, dice = self.knowledge, Dice(f"{self.salt}/{cause}")
         return Ctx(
             db=db, now=now, lexicon=know.lexicon, bank=know.bank,
-            rng=random.Random(f"{self.salt}/{cause}"), settings=self.settings, team=self.team,
+            rng=cast(random.Random, dice), settings=self.settings, team=self.team,
             cause=cause, model=know.model, usage=know.usage, quiz=know.quiz,
             facts=know.facts, tags=know.tags, audiences=know.audiences,
         )  # fmt: skip

@@ -779,7 +779,7 @@ step(
 )
 
 step(
-    "0034 stars of customers",
+    "0034 stars of customers, customers counted by the store",
     """
     create table stars (
         id text primary key, event text not null, customer text not null, advisor text not null,
@@ -790,5 +790,9 @@ step(
     create index stars_customer on stars (customer, made_at);
     create index stars_store on stars (store, rated_at);
     create index stars_words on stars (rated_at) where words <> '';
+    drop index customers_standing;
+    create index customers_tiers on customers (store, tier, level, deleted_at)
+        where deleted_at is null;
+    create index step_days_whole on step_days (kind, store, day, gap, h23);
     """,
 )

@@ -36,8 +36,11 @@ class Sqlite:
 
     def rows(self, sql: str, /, **params: Any) -> list[Row]:
         cursor = self._conn.execute(sql, _bound(params))
+        found = cursor.fetchall()
+        if not found:  # as most questions of a tick are answered
+            return []
         names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def run(self, sql: str, /, **params: Any) -> int:
         return self._db.execute(sql, _bound(params)).rowcount

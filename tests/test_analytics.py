@@ -54,6 +54,15 @@ def test_a_share_of_too_few_is_nothing_and_never_zero():
     assert formulas.share(0, 0, 0) is None
 
 
+def test_the_worked_example_of_satisfaction():
+    one = formulas.satisfied({5: 6, 4: 2, 3: 1, 2: 1}, 5)
+
+    assert (one.good, one.middle, one.bad, one.share, one.mean) == (8, 1, 1, 0.8, 4.3)
+    worked("**80 %**，平均 **4.3** 星")
+    assert formulas.satisfied({5: 4}, 5).share is None
+    assert formulas.satisfied({}, 5).mean is None
+
+
 def test_the_worked_example_of_the_stores():
     found = {"甲": StoreFigures(40, 2, 20, 10, 4), "乙": StoreFigures(20, 2, 10, 8, 1)}
 

@@ -274,10 +274,11 @@ async def test_on_a_phone_it_is_one_tap_without_script(played, size):
         wide = await page.locator("main").bounding_box()
         await page.get_by_role("button", name="4星，满意").click()
         heading = await page.locator("h1").inner_text()
-        await page.locator("textarea").fill("试驾路线很好")
+        await page.locator("textarea").fill("<b>试驾</b>路线很好")
         await page.get_by_role("button", name="发送").click()
         said = await page.locator(".said").inner_text()
         left = await page.locator("button").count()
+        mine = await page.locator(".mine").inner_text()
         await browser.close()
 
     assert [box["height"] >= 44 for box in boxes] == [True] * 5
@@ -285,3 +286,4 @@ async def test_on_a_phone_it_is_one_tap_without_script(played, size):
     assert heading == "您给了 4 星：满意"
     assert re.match("收到，谢谢您", said)
     assert left == 0
+    assert mine == "<b>试驾</b>路线很好"
