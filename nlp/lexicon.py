@@ -63,6 +63,7 @@ class Lexicon:
         matcher = Matcher(((plain(pattern), rule) for pattern, rule in entries), GROUPS)
         places = _places(folder)
         names = frozenset(rule.name for _, rule in entries) | DERIVED
+        second.shipped(), alarms.shipped()  # read now, or the first customer waits for them
         return cls(matcher, cars, places, names, folder, signature(folder))
 
     def reload(self, folder: Path | None = None) -> "Lexicon":
