@@ -12,6 +12,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMAND = (sys.executable, "-m", "bot.archive.child")
 LONGEST = 256 * 1024 * 1024  # one line of answer: a page of messages
+ENDING_S = 5.0  # that a process which says nothing more may take to end
 KEPT = ("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "VIRTUAL_ENV")
 CURES = {
     -1: "检查 wecom.archive.sdk_path 指向官网下载的 libWeWorkFinanceSdk_C.so，架构和系统要对得上",
@@ -85,6 +86,8 @@ class Process:
         return process
 
     async def _ended(self, process: asyncio.subprocess.Process) -> str:
+        with suppress(TimeoutError):  # killed while it dies, it would not tell of what it died
+            await asyncio.wait_for(process.wait(), ENDING_S)
         await self.stop()
         code = process.returncode or 0
         how = f"信号 {signal.Signals(-code).name}" if code < 0 else f"退出码 {code}"
