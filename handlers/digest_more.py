@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from handlers import surfaces
+from handlers import stars, surfaces
+from handlers.analytics import formulas, odd, telling
 from handlers.analytics import groups as community
-from handlers.analytics import odd, telling
 from handlers.context import Ctx
 from handlers.customer_groups import INTERNAL
 from handlers.digest_values import Part, Window
 from handlers.words import ago, short
 from storage import events, figures, reconciles
+from storage import stars as kept
 from storage import surfaces as ways
 from storage.db import Row, at
 
@@ -84,6 +85,33 @@ def _silent(chat: Row, window: Window, ctx: Ctx) -> list[Row]:
     until = window.until - timedelta(days=ctx.settings.digest.silent_days)
     since = window.until - timedelta(days=ctx.settings.followups.decide_days)
     return figures.silent_newcomers(ctx.db, chat["chat_id"], (since, until))
+
+
+# 客户评价
+
+
+def _rated(window: Window, ctx: Ctx) -> Part | None:
+    """What customers said of a visit or a delivery, those who were not content by name."""
+    tallied = stars.tallied(window.stores, window.since, window.until, ctx)
+    given = sum((Counter(one) for one in tallied.values()), Counter[int]())
+    if not given:
+        return None
+    least = ctx.settings.analytics.samples
+    one = formulas.satisfied(given, least)
+    low = kept.low(ctx.db, window.stores, window.since, window.until, ctx.settings.stars.low, 10)
+    line = f"客户评价{one.count}条：满意{one.good}、一般{one.middle}、不满意{one.bad}"
+    details = [_low(row, ctx) for row in low]
+    for (_, channel, kind), found in sorted(tallied.items()):
+        details.append(f"{kind}（{channel}）{sum(found.values())}条")
+    action = f"给{low[0]['name']}打个电话：{low[0]['kind']}只给了{low[0]['stars']}星" if low else ""
+    return Part("评价", line, tuple(details), 60 if low else 7, action, personal=True,
+                customers=tuple(str(row["customer"]) for row in low),
+                source="评价链接、微信客服、顾问代录；4、5星满意，3星一般")  # fmt: skip
+
+
+def _low(row: Row, ctx: Ctx) -> str:
+    words = f"“{short(str(row['words']), 40)}”" if row["words"] else ""
+    return f"{row['name']} {row['kind']}{row['stars']}星{words}（{ctx.team.name(row['advisor'])}）"
 
 
 # 话术
@@ -238,5 +266,5 @@ def noted(customer: str, ctx: Ctx) -> list[str]:
 
 NOTE = "批注"
 PARTS: tuple[Callable[[Window, Ctx], Part | None], ...] = (
-    _odd, _health, _groups, _prizes, _scripts, _praise,
+    _odd, _health, _rated, _groups, _prizes, _scripts, _praise,
 )  # fmt: skip

@@ -90,6 +90,20 @@ def counts(db: Db, stores: Iterable[str], since: datetime, until: datetime) -> l
     return db.rows(sql, since=since, until=until, **names)
 
 
+def low(
+    db: Db, stores: Iterable[str], since: datetime, until: datetime, most: int, limit: int
+) -> list[Row]:
+    """Who gave so few stars or fewer, the fewest first."""
+    names = {f"s{n}": store for n, store in enumerate(stores)}
+    among = ", ".join(f":{key}" for key in names) or "null"
+    sql = f"""select s.customer, c.name, s.stars, s.words, s.kind, s.advisor
+        from stars s join customers c on c.id = s.customer
+        where s.store in ({among}) and s.rated_at >= :since and s.rated_at < :until
+            and s.stars <= :most
+        order by s.stars, s.rated_at, s.id limit :limit"""
+    return db.rows(sql, since=since, until=until, most=most, limit=limit, **names)
+
+
 def fade(db: Db, before: datetime) -> int:
     """The figures stay, the sentences do not."""
     return db.run("update stars set words = '' where rated_at < :before and words <> ''",

@@ -26,7 +26,7 @@ from bot.sandbox import demo
 from bot.sidebar.session import Keyring
 from handlers import commands
 from handlers.analytics import ANALYSES
-from handlers.console import pages, parts, people
+from handlers.console import pages, parts, people, reports
 from handlers.tables import Column, Table
 from handlers.values import Inbound
 from storage import audit, console, customers, events, outbox, passes, stats, wide
@@ -664,6 +664,10 @@ QUERIES = [
     "delete from console_sessions where begun_at < 'x'",
     "select game from games where chat_id = 'x' and started_at >= 'y'",
     "select outcome from followups where customer = 'x' and state <> 'open'",
+    "select * from stars where due_at <= 'x'",
+    "select store from stars where store in ('x', 'y') and rated_at >= 'x'",
+    "select * from stars where customer = 'x' and made_at >= 'x'",
+    "update stars set words = '' where rated_at < 'x' and words <> ''",
 ]  # fmt: skip
 
 
@@ -673,6 +677,34 @@ def test_what_a_page_asks_has_its_index(db, sql):
 
     assert not [step for step in plan if step.startswith("SCAN") and "USING" not in step]
     assert not [step for step in plan if "customers_page" not in step and "SCAN customers" in step]
+
+
+def test_customers_and_days_are_counted_from_an_index_alone(db):
+    """Of a million customers nothing is read but what is counted."""
+    stores = {
+        "customers_tiers": """select store, tier, level, count(*) from customers
+            where deleted_at is null and store in ('x', 'y') group by store, tier, level""",
+        "customers_counted": """select store, owner, tier, level, count(*) from customers
+            where deleted_at is null and store in ('x') group by store, owner, tier, level""",
+        "step_days_whole": """select kind, sum(h23) from step_days where kind in ('x', 'y')
+            and store in ('a', 'b') and day >= 1 and day < 9 and gap = 0 group by kind""",
+    }
+    for index, sql in stores.items():
+        plan = [row["detail"] for row in db.rows("explain query plan " + sql)]
+        assert any(f"COVERING INDEX {index}" in step for step in plan), plan
+
+
+def test_bars_of_one_name_bear_what_stands_beside_it():
+    columns = (Column("a", "阶段"), Column("b", "环节"), Column("n", "人数", "count"))
+    alike, apart = (
+        (("转化", "到店", 3), ("转化", "试驾", 2)),
+        (("激活", "开口", 3), ("留存", "再聊", 2)),
+    )
+
+    assert reports.picture(Table("t", "漏斗", columns, alike)).labels == ("到店", "试驾")
+    assert reports.picture(Table("t", "漏斗", columns, apart)).labels == ("激活", "留存")
+    both = (*alike, ("收入", "下订", 1))
+    assert reports.picture(Table("t", "漏斗", columns, both)).labels[0] == "转化·到店"
 
 
 # The figures

@@ -211,7 +211,7 @@ async def test_the_six_steps_in_a_browser(site, playwright):
         await page.goto(site.url)
 
         async def shows(window, words):
-            await page.locator(f"#chat-{window}", has_text=words).wait_for(timeout=20_000)
+            await page.locator(f"#chat-{window}", has_text=words).wait_for(timeout=60_000)
 
         await page.click("[data-try=ask]")
         await shows("customer", "有点贵")
@@ -227,7 +227,7 @@ async def test_the_six_steps_in_a_browser(site, playwright):
         await page.click("[data-try=morning]")
         await shows("manager", "【早报】")
         await shows("advisor", "早上好")
-        await page.locator("#chat-manager img").first.wait_for(timeout=20_000)
+        await page.locator("#chat-manager img").first.wait_for(timeout=60_000)
         inside = await page.locator("#inside").inner_text()
         await browser.close()
 
@@ -247,7 +247,7 @@ async def test_the_service_chat_in_a_browser(site, playwright):
         await page.goto(site.url)
 
         async def shows(words):
-            await page.locator("#chat-customer", has_text=words).wait_for(timeout=20_000)
+            await page.locator("#chat-customer", has_text=words).wait_for(timeout=60_000)
 
         await page.click("#desk")
         await shows("在线助手")
@@ -258,7 +258,7 @@ async def test_the_service_chat_in_a_browser(site, playwright):
         await shows("充电")
         picture = await page.screenshot()
         await page.click("#desk")
-        await page.locator("#hint-customer", has_text="平台不让程序读这里").wait_for(timeout=20_000)
+        await page.locator("#hint-customer", has_text="平台不让程序读这里").wait_for(timeout=60_000)
         private = await page.locator("#chat-customer").inner_text()
         await browser.close()
 
@@ -278,12 +278,12 @@ async def test_the_fault_switches_in_a_browser(site, playwright):
         await page.goto(site.url)
         await page.click("#break")
         await page.locator(".fault[title=repeat] select").select_option("1")
-        await page.locator("#broken", has_text="1 开").wait_for(timeout=20_000)
+        await page.locator("#broken", has_text="1 开").wait_for(timeout=60_000)
         await page.fill("#w-advisor form textarea", "帮助")
         await page.click("#w-advisor form button")
         await page.locator(".fault[title=repeat] small", has_text="出了1次").wait_for()
         await page.click("[data-all='0.05']")
-        await page.locator("#broken", has_text="11 开").wait_for(timeout=20_000)
+        await page.locator("#broken", has_text="11 开").wait_for(timeout=60_000)
         await page.click("[data-all='0']")
         await page.locator(".fault.on").first.wait_for(state="detached")
         rates = await page.locator(".fault select").evaluate_all("all => all.map(s => s.value)")

@@ -188,6 +188,20 @@ def test_what_an_advisor_was_told_is_counted_apart_and_gives_way(shop):
     assert satisfied(shop.ctx(), "gz-th") == []
 
 
+def test_the_digest_counts_them_and_names_who_was_not_content(shop):
+    shop.says("zhang", "记录 王女士 到店")
+    stars.rated(newest(shop), 1, shop.ctx(), words="等太久")
+    shop.now += timedelta(days=1)
+
+    shop.says("chen", "日报")
+    text = shop.texts("chen")
+    n = re.search(r"(\d)\. 客户评价1条：满意0、一般0、不满意1", text)[1]
+    assert "给王女士打个电话：到店只给了1星" in text
+    shop.says("chen", f"详情 {n}")
+
+    assert "王女士 到店1星“等太久”（张伟）" in shop.texts("chen")
+
+
 def test_without_a_visit_there_is_nothing_to_rate(shop):
     shop.says("zhang", "评价 李先生 满意")
 

@@ -237,7 +237,7 @@ def _starred(db: Db, end: datetime) -> None:
     while found := stars.due(db, end + timedelta(days=1)):
         for one in found:
             n = rng.choice((5, 5, 5, 4, 4, 4, 3, 3, 2, 0, 0, 0))
-            if n and one.due_at and one.due_at < end:
+            if n and one.due_at and one.due_at < end - timedelta(days=1):
                 stars.rate(db, one.id, n, OWN, one.due_at, "")
             else:
                 stars.move(db, one, stars.OVER)
