@@ -219,7 +219,7 @@ def _to_advisor(one: Star, what: str, ctx: Ctx) -> Iterator[Action]:
 
 
 def _manager(one: Star, ctx: Ctx) -> str:
-    return next((m.userid for m in ctx.team.managers_of(one.store)), "")
+    return ctx.team.head(one.store)
 
 
 def _alarm(one: Star, ctx: Ctx) -> Iterator[Action]:

@@ -77,5 +77,11 @@ class Team:
         """Who runs that store and is told of what happens there; not the city, not the brand."""
         return [m for m in self.settings.managers if store_id in m.stores]
 
+    def head(self, store_id: str) -> str:
+        """Who is to act on what happens there: its manager, else the city's; "" for nobody."""
+        own = [m.userid for m in self.managers_of(store_id)]
+        above = [m.userid for m in self.managers.values() if store_id in m.stores and m.names]
+        return next(iter(own + above), "")
+
     def advisors_of(self, stores: tuple[str, ...]) -> list[Advisor]:
         return [a for a in self.settings.advisors if a.store in stores]

@@ -137,7 +137,7 @@ def place_of(room: Row, ctx: Ctx) -> Place:
     """The group's owner, or whoever runs its store."""
     owner, store = str(room["owner"]), str(room["store"])
     if not ctx.team.known(owner):
-        owner = next((m.userid for m in ctx.team.managers_of(store)), "")
+        owner = ctx.team.head(store)
     return Place(str(room["chat_id"]), str(room["name"]), store, owner)
 
 
@@ -223,7 +223,7 @@ def staffed(msg: Inbound, ctx: Ctx) -> None:
 
 def own(customer: Customer, text: str, member: str, ctx: Ctx) -> Iterator[Action]:
     """An advisor's words to a customer, where they are read: leaks, claims, private dealings."""
-    manager = next((m.userid for m in ctx.team.managers_of(customer.store)), "")
+    manager = ctx.team.head(customer.store)
     place = Place("", "", customer.store, manager)
     for kind, topic, why in watch_words.unfit(customer, text, ctx):
         told = f"刚才发给{customer.name}的话{why}。{ADVICE[kind]}"

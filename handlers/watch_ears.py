@@ -86,7 +86,7 @@ def private(
     """Complaints are told to the advisor anyway; here it is what several say, and rumours."""
     if not ctx.settings.watch.on or not customer.store:
         return
-    manager = next((m.userid for m in ctx.team.managers_of(customer.store)), "")
+    manager = ctx.team.head(customer.store)
     place = Place("", "", customer.store, manager)
     word = Word(customer.id, customer.name, words, ctx.now, surface)
     yield from watch.voices(word, reading, place, ctx)

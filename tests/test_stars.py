@@ -12,7 +12,7 @@ from bot.sandbox.phones import told
 from handlers import privacy, stars
 from handlers.analytics import service
 from handlers.analytics.scope import Scope
-from handlers.settings import Reach
+from handlers.settings import Manager, Reach
 from handlers.values import Card
 from storage import customers, erasure, touches
 from storage import stars as rows
@@ -218,6 +218,17 @@ def test_good_stars_are_told_to_the_advisor_and_alarm_nobody(shop):
     assert [(a.to, "打了5星（非常满意）" in a.text) for a in actions] == [("zhang", True)]
     assert alerts.open_of(shop.db, "chen", ("bj-cy",)) == []
     assert stars.rated(newest(shop), 1, shop.ctx())[1] == []
+
+
+def test_where_a_store_has_no_manager_the_city_s_is_alarmed_but_never_who_reads_figures(shop):
+    above = (Manager(userid="brand", name="品牌", brand=True),
+             Manager(userid="city", name="北京经理", cities=("北京",)))  # fmt: skip
+    shop.settings = shop.settings.model_copy(update={"managers": above})
+    shop.says("zhang", "记录 王女士 到店")
+
+    _, actions = stars.rated(newest(shop), 1, shop.ctx())
+
+    assert {a.to for a in actions} == {"city"}
 
 
 def test_it_is_shown_to_the_customer_and_erased_with_them(shop):
