@@ -10,6 +10,7 @@ from bot.app import Knowledge
 from bot.reload import Watch
 from bot.writer import Writer
 from handlers import activities, audience, sop, winback
+from handlers.group_plans import plan as group_plan
 from handlers.settings import Settings
 from scriptbank.bank import Bank
 from storage.sqlite import Sqlite
@@ -30,6 +31,7 @@ title = "新颜色"
 words = "{客户称呼}，新颜色到店了"
 """
 ACTIVITY = (activities.SHIPPED / "invite.toml").read_text(encoding="utf-8")
+ROOM = (group_plan.FOLDER / "brand.toml").read_text(encoding="utf-8")
 CROWD = """version = 7
 [[audience]]
 name = "近的"
@@ -52,27 +54,33 @@ def own(tmp_path):
     plan = write(tmp_path / "plans" / "own.toml", PLAN)
     reason = write(tmp_path / "reasons.toml", REASON)
     template = write(tmp_path / "templates" / "own.toml", ACTIVITY)
+    room = write(tmp_path / "rooms" / "own.toml", ROOM)
     settings = Settings(sop={"plans": str(plan.parent)}, lost={"reasons": str(reason)},
+                        group_sop={"plans": str(room.parent)},
                         activities={"templates": str(template.parent)})  # fmt: skip
     folder, file, shapes = str(plan.parent), str(reason), str(template.parent)
     yield settings, {
         "plan": (plan, PLAN, lambda: next(p.priority for p in sop.known(folder)
                                           if p.name == "自己的")),
         "reason": (reason, REASON, lambda: winback.reasons(file)[0].title),
+        "room": (room, ROOM, lambda: group_plan.own(str(room.parent))[0][0].priority),
         "template": (template, ACTIVITY, lambda: sorted(activities.templates(shapes))[0]),
     }  # fmt: skip
     sop.forget()
     winback.reasons.cache_clear()
     activities.templates.cache_clear()
+    group_plan.own.cache_clear()
 
 
 CHANGES = {
     "plan": ("priority = 10", "priority = 20", 20),
     "reason": ("新颜色", "新内饰", "新内饰"),
+    "room": ("priority = 35", "priority = 36", 36),
 }
 BROKEN = {
     "plan": ('do = "task"', 'do = "shout"', "SOP 计划有错，继续用旧的：own.toml:7 step1.do"),
     "reason": ('title = "新颜色"', "", "召回理由有错，继续用旧的：reasons.toml:1 这条理由少了"),
+    "room": ('do = "card"', 'do = "shout"', "社群计划有错，继续用旧的：own.toml:"),
     "template": ("days", "dates", "活动模板有错，继续用旧的：活动模板 own.toml 少了 days"),
 }  # fmt: skip
 
