@@ -4,6 +4,7 @@ import functools
 import re
 import tomllib
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -223,9 +224,20 @@ def _in_time(row: Row, customer: Customer, ctx: Ctx) -> datetime:
 
 def past(followup: FollowUp, ctx: Ctx) -> bool:
     """Still owed, but its day is over: what would have been said then is said no longer."""
-    row = table().named(followup.rule)
-    since = ctx.today - followup.origin_at.astimezone(ctx.zone).date()
+    return _over(followup.rule, followup.origin_at, ctx)
+
+
+def _over(rule: str, origin_at: datetime, ctx: Ctx) -> bool:
+    row = table().named(rule)
+    since = ctx.today - origin_at.astimezone(ctx.zone).date()
     return row is not None and since.days > row.until
+
+
+def owed_for(row: Mapping[str, Any], ctx: Ctx) -> str:
+    """The reason of a row of `stats.overdue` as it is told now; "" for the steady cadence."""
+    if _over(row["rule"], datetime.fromisoformat(row["origin_at"]), ctx):
+        return f"补上{label(row['kind']).removesuffix('跟进')}的跟进"
+    return str(row["reason"])
 
 
 def spoke(customer: Customer, ctx: Ctx) -> None:

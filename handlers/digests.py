@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import charts, digest_longer, digest_more, digest_people, gaps, lost
+from handlers import cadence, charts, digest_longer, digest_more, digest_people, gaps, lost
 from handlers.analytics import Scope
 from handlers.analytics.lost import beside
 from handlers.context import Ctx
@@ -234,12 +234,13 @@ def _overdue(window: Window, ctx: Ctx) -> Part | None:
     line = f"逾期跟进{len(rows)}位：" + "、".join(f"{who}{len(r)}" for who, r in ranked[:4])
     shops = Counter(_shop(row["advisor"], ctx) for row in rows)
     figures = f"逾期跟进{len(rows)}位：" + "、".join(f"{s}{n}" for s, n in shops.most_common(4))
-    details = [f"{ctx.team.name(r['advisor'])}｜{r['name']} {r['level']}级｜{_owed(r)}｜"
+    details = [f"{ctx.team.name(r['advisor'])}｜{r['name']} {r['level']}级｜{_owed(r, ctx)}｜"
                f"应于{ago(at(r['origin_at']), ctx.now)}" for r in rows[:20]]  # fmt: skip
     who, most = ranked[0]
     hot = next((r for r in most if r["level"] in "OHA"), most[0])
     since = ago(at(hot["origin_at"]), ctx.now)
-    why = f"：{hot['reason']}" if hot["reason"] else ""
+    said = cadence.owed_for(hot, ctx)
+    why = f"：{said}" if said else ""
     action = f"请{who}今天先联系{hot['name']}（{hot['level']}级，{since}就该联系{why}）"
     return Part("逾期", line, tuple(details), 80, action, personal=True,
                 customers=_whose(rows[:20]), figures=figures)  # fmt: skip
@@ -250,8 +251,8 @@ def _shop(advisor: str, ctx: Ctx) -> str:
     return ctx.team.store(found.store).name if found else "其他"
 
 
-def _owed(row: Row) -> str:
-    return str(row["reason"]) or f"逾期{max(row['overdue'], 1)}天"
+def _owed(row: Row, ctx: Ctx) -> str:
+    return cadence.owed_for(row, ctx) or f"逾期{max(row['overdue'], 1)}天"
 
 
 def _unanswered(window: Window, ctx: Ctx) -> Part | None:

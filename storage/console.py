@@ -152,8 +152,8 @@ def prizes(db: Db) -> list[Row]:
 def risks(db: Db, stores: Sequence[str], limit: int) -> list[Row]:
     """Whom nobody has been in touch with for so long that it was told to be a risk."""
     of, params = among(stores, "s")
-    sql = f"""select f.customer, f.advisor, f.reason, f.origin_at, f.risk_at, c.name, c.level,
-            c.store from followups f cross join customers c
+    sql = f"""select f.customer, f.advisor, f.kind, f.rule, f.reason, f.origin_at, f.risk_at,
+            c.name, c.level, c.store from followups f cross join customers c
         where c.id = f.customer and f.risk_at is not null and f.state = 'open' and c.store in {of}
         order by f.risk_at desc, f.id limit :limit"""
     return db.rows(sql, limit=limit, **params)

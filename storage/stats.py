@@ -41,8 +41,8 @@ def happened(
 def overdue(db: Db, stores: Sequence[str], before: datetime) -> list[Row]:
     """Customers to whom something fell due before that time: the oldest of it, the oldest first."""
     where, names = _among(stores)
-    sql = f"""select f.id, f.customer, f.advisor, f.reason, f.origin_at, f.overdue, c.name, c.level,
-            c.tier
+    sql = f"""select f.id, f.customer, f.advisor, f.kind, f.rule, f.reason, f.origin_at, f.overdue,
+            c.name, c.level, c.tier
         from {wide.join("followups f", stores)}
         where c.id = f.customer and f.state = 'open' and f.origin_at < :before and {where}
         order by f.origin_at, f.id"""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from handlers import cards, names, sidebar, watch, whys
+from handlers import cadence, cards, names, sidebar, watch, whys
 from handlers.console import parts, shops
 from handlers.console.door import COMMUNITY
 from handlers.console.parts import Line, count, moment, plain, section, store_choice, tally, text
@@ -195,7 +195,7 @@ def _risks(view: View, ctx: Ctx) -> Section:
     table = Table("risks", "高风险：逾期太久", (
         text("name", "客户"), text("level", "级别"), text("owner", "顾问"), text("why", "欠着什么"),
         moment("at", "应联系"), moment("risk", "升为高风险")), ())  # fmt: skip
-    lines = (Line((r["name"], r["level"], ctx.team.name(r["advisor"]), r["reason"],
+    lines = (Line((r["name"], r["level"], ctx.team.name(r["advisor"]), cadence.owed_for(r, ctx),
                    r["origin_at"], r["risk_at"]), shops.customer(r["customer"]))
              for r in rows)  # fmt: skip
     return section(table, lines, view)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from handlers import digests
+from handlers import cadence, digests
 from handlers.console.parts import (
     Line,
     bars,
@@ -97,8 +97,9 @@ def owing(view: View, ctx: Ctx, rows: list[Kept]) -> Section:
     table = Table("overdue", "逾期跟进", (text("name", "客户"), text("level", "级别"),
                   text("owner", "顾问"), text("why", "为什么联系"), moment("at", "应联系")), (),
                   "应联系的日子早于今天、还没有处理；一位客户只列最早的一件。")  # fmt: skip
-    lines = (Line((r["name"], r["level"], ctx.team.name(r["advisor"]), r["reason"] or "按级别联系",
-                   r["origin_at"]), customer(r["customer"])) for r in rows)  # fmt: skip
+    lines = (Line((r["name"], r["level"], ctx.team.name(r["advisor"]),
+                   cadence.owed_for(r, ctx) or "按级别联系", r["origin_at"]),
+                  customer(r["customer"])) for r in rows)  # fmt: skip
     return section(table, lines, view)
 
 
