@@ -6,25 +6,23 @@ taps once. Nothing is asked of third parties, and what only looks for a preview 
 """
 
 import hashlib
-import hmac
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from handlers import acts, h5_guests, ledger, names, privacy, scores
+from handlers import acts, h5_guests, ledger, names, privacy, scores, signed
 from handlers.context import Ctx
 from handlers.h5_guests import MEMBER
 from handlers.materials import usable
 from handlers.values import Action, Inbound, Send
-from storage import consents, customers, events, games, material_links, materials
+from storage import consents, customers, events, material_links, materials
 from storage.customers import Customer
 from storage.material_links import Link
 from storage.materials import Material
 
 PATTERN = r"^素材链接\s*(?P<n>\d)?(?:\s*(?:给|发给)?\s*(?P<name>\D\S{0,20}))?$"
-MARK = 20  # characters of a link's signature
-TOKEN = re.compile(rf"[0-9a-f]{{20}}\.[0-9a-f]{{{MARK}}}")
+LINK = "material"
 RECORD = "素材浏览记录"
 QUIET = "好，不再记录您在素材页面上看了什么。"
 UNKNOWN = "微信没有说您是谁，收藏不了；顾问发给您的那条在微信里打开就可以。"
@@ -97,19 +95,13 @@ def make(material: Material, customer: str, member: str, ctx: Ctx) -> Link:
 
 
 def address(link: Link, ctx: Ctx) -> str:
-    return f"{ctx.settings.reach.pages}/h5/m/{link.id}.{_mark(link.id, ctx)}/"
-
-
-def _mark(key: str, ctx: Ctx) -> str:
-    return games.derived(ctx.db, "h5", f"material/{key}")[:MARK]
+    return f"{ctx.settings.reach.pages}/h5/m/{signed.token(LINK, link.id, ctx)}/"
 
 
 def opened(token: str, ctx: Ctx) -> tuple[Link, Material] | None:
     """None for a link that is not ours, is too old, or whose material is over."""
-    key, _, mark = token.partition(".")
-    if not TOKEN.fullmatch(token) or not hmac.compare_digest(_mark(key, ctx), mark):
-        return None
-    link = material_links.get(ctx.db, key)
+    key = signed.key_of(LINK, token, ctx)
+    link = material_links.get(ctx.db, key) if key else None
     if link is None or ctx.now - link.at > timedelta(days=ctx.settings.h5.link_days):
         return None
     material = materials.get(ctx.db, link.material)

@@ -5,20 +5,19 @@ counts once. In 微信客服 the question follows an answer that the visitor was
 is promised for stars, so that they are worth reading; few stars go to the store's manager at once.
 """
 
-import hmac
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from handlers import ledger, shifts, watch
+from handlers import ledger, shifts, signed, watch
 from handlers.choices import Choice, ask
 from handlers.context import Ctx
 from handlers.values import Action, Send
 from handlers.watch import DISSATISFIED, Place, Sign
 from nlp import mask
-from storage import customers, events, games
+from storage import customers, events
 from storage import stars as rows
 from storage import watch as alerts
 from storage.customers import Customer
@@ -35,8 +34,6 @@ NAMES: Mapping[int, str] = MappingProxyType(
 SAME_VISIT = timedelta(hours=20)
 RECENT = timedelta(days=90)  # so long ago may lie what an advisor notes down a word about
 LONGEST = 200  # characters of the sentence
-MARK = 20  # characters of a link's signature
-TOKEN = re.compile(rf"[0-9a-f]{{20}}\.[0-9a-f]{{{MARK}}}")
 MENU = "stars"
 BROKEN = "这个链接不完整，或者已经失效。想说说这次的感受，请向顾问要一个新的。"
 EXPIRED = "这个链接过期了，评价有{days}天的时间。还想说，直接告诉顾问就好。"
@@ -135,19 +132,13 @@ def _handed(one: Star, customer: Customer, member: str, ctx: Ctx) -> Iterator[Ac
 
 
 def address(one: Star, ctx: Ctx) -> str:
-    return f"{ctx.settings.reach.pages}/h5/r/{one.id}.{_mark(one.id, ctx)}/"
-
-
-def _mark(key: str, ctx: Ctx) -> str:
-    return games.derived(ctx.db, "h5", f"stars/{key}")[:MARK]
+    return f"{ctx.settings.reach.pages}/h5/r/{signed.token(DO, one.id, ctx)}/"
 
 
 def opened(token: str, ctx: Ctx) -> Star | str:
     """What the link is about; otherwise what to tell who opened it."""
-    key, _, mark = token.partition(".")
-    if not TOKEN.fullmatch(token) or not hmac.compare_digest(_mark(key, ctx), mark):
-        return BROKEN
-    one = rows.get(ctx.db, key)
+    key = signed.key_of(DO, token, ctx)
+    one = rows.get(ctx.db, key) if key else None
     customer = customers.get(ctx.db, one.customer) if one else None
     days = ctx.settings.stars.link_days
     if one is None or customer is None or _refuses(customer):

@@ -4,10 +4,13 @@ import logging
 import os
 import random
 import shutil
+import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import postgres_kit
@@ -190,3 +193,21 @@ async def played(knowledge: Knowledge, demo_store: Path, tmp_path: Path) -> Asyn
         start=demo.START, frozen=True, knowledge=knowledge, folder=tmp_path
     ) as found:
         yield found
+
+
+@pytest.fixture
+def chromium() -> AbstractAsyncContextManager[Any]:
+    """Debian's browser, to be opened by `async with`; where there is none, loudly skipped."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        warnings.warn("*** no chromium here: no page was tried in a browser ***", stacklevel=1)
+        pytest.skip("*** no chromium here: no page was tried in a browser ***")
+    return _opened(found)
+
+
+@asynccontextmanager
+async def _opened(path: str) -> AsyncIterator[Any]:
+    async with pytest.importorskip("playwright.async_api").async_playwright() as p:
+        browser = await p.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        await browser.close()

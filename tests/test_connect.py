@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import re
-import shutil
 import socket
 import sys
 from datetime import timedelta
@@ -22,8 +21,6 @@ from bot.sandbox.push import Address, Pusher
 from bot.sandbox.stage import WallClock
 from bot.sidebar.session import Keyring
 from bot.wecom.cipher import Channel
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Browser:
@@ -310,12 +307,9 @@ def test_the_texts_name_what_the_configuration_knows():
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("width", [390, 1200])
-async def test_the_page_in_a_browser(played, link, width, tmp_path):
-    if CHROMIUM is None:
-        pytest.skip("*** no chromium here: the page was not tried in a browser ***")
+async def test_the_page_in_a_browser(played, link, width, tmp_path, chromium):
     await played.running.writer.do(lambda db: db.run("delete from surface_checks"))
-    async with pytest.importorskip("playwright.async_api").async_playwright() as p:
-        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with chromium as browser:
         page = await browser.new_page(viewport={"width": width, "height": 900})
         problems = []
         page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
@@ -342,7 +336,6 @@ async def test_the_page_in_a_browser(played, link, width, tmp_path):
         wide = await page.evaluate("document.documentElement.scrollWidth")
         await page.reload()
         await page.locator("#sum", has_text="接通了 1 面").wait_for()
-        await browser.close()
 
     assert problems == []
     assert wide <= width

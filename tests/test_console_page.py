@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import warnings
 from datetime import timedelta
 
 import pytest
@@ -14,36 +13,24 @@ from bot.sandbox.page import Page
 from bot.sandbox.stage import open_stage
 from handlers.console import pages
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
 
 @pytest.fixture
-def playwright():
-    if CHROMIUM is None:
-        warnings.warn("*** no chromium here: the console was not tried ***", stacklevel=1)
-        pytest.skip("*** no chromium here: the console was not tried ***")
-    return pytest.importorskip("playwright.async_api").async_playwright()
-
-
-@pytest.fixture
-async def page(knowledge, demo_store, tmp_path, playwright):
+async def page(knowledge, demo_store, tmp_path, chromium):
     """A browser that 陈静 opened the console in; what it complains of fails the test."""
     shutil.copy(demo_store, tmp_path / "sandbox.db")
     async with (
         open_stage(start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
                    folder=tmp_path, more=lambda s: Page(s).routes()) as stage,
-        playwright as p,
+        chromium as browser,
     ):  # fmt: skip
         cast(stage)
         work = asyncio.create_task(stage.running.app.run())
-        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         found = await browser.new_page(locale="zh-CN")
         found.stage, found.problems = stage, []
         found.on("console", lambda m: found.problems.append(m.text) if m.type == "error" else None)
         found.on("pageerror", lambda e: found.problems.append(str(e)))
         found.on("dialog", lambda d: found.problems.append(f"dialog {d.message}"))
         yield found
-        await browser.close()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         assert found.problems == []

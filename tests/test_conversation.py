@@ -397,6 +397,7 @@ def test_what_was_pasted_shows_as_tags_with_words_and_reasons(talk):
 
     assert "· 嫌贵：“有点贵”" in talk.texts()
     assert "· 预算15-20万：“20万以内”" in talk.texts()
+    assert "资料：预算 20万以内、" in talk.says("zhang", "客户 王女士")[0].text
     talk.says("zhang", "为什么 嫌贵")
     assert "规则 price.dear" in talk.texts()
 

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import shutil
-import warnings
 from datetime import timedelta
 
 import pytest
@@ -15,29 +14,19 @@ from bot.sandbox.stage import open_stage
 from handlers import draws
 from storage import appointments, games, groups, points
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {"phone": (390, 844), "narrow": (375, 812), "small": (320, 568), "desk": (1280, 900)}
 
 
 @pytest.fixture
-def playwright():
-    if CHROMIUM is None:
-        warnings.warn("*** no chromium here: the pages were not tried ***", stacklevel=1)
-        pytest.skip("*** no chromium here: the pages were not tried ***")
-    return pytest.importorskip("playwright.async_api").async_playwright()
-
-
-@pytest.fixture
-async def house(knowledge, demo_store, tmp_path, playwright):
+async def house(knowledge, demo_store, tmp_path, chromium):
     """Opens browsers on the running stage; what a console complains of fails the test."""
     shutil.copy(demo_store, tmp_path / "sandbox.db")
     async with (
         open_stage(start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
                    folder=tmp_path, more=lambda s: Page(s).routes()) as stage,
-        playwright as p,
+        chromium as browser,
     ):  # fmt: skip
         work = asyncio.create_task(stage.running.app.run())
-        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         problems = []
 
         async def open_(who, size="phone", script=False):
@@ -56,7 +45,6 @@ async def house(knowledge, demo_store, tmp_path, playwright):
         open_.stage = stage
         open_.problems = problems
         yield open_
-        await browser.close()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         assert problems == []

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox import player
-from handlers import audience, material_links, membership
+from handlers import audience, material_links, membership, signed
 from handlers.audience import Audience
 from handlers.settings import Reach
 from handlers.values import Send
@@ -130,7 +130,7 @@ def test_the_same_link_on_the_same_day(talk, link):
 
 
 def test_it_is_over_after_its_days(talk, link):
-    token = f"{link[0].id}.{material_links._mark(link[0].id, talk.ctx())}"
+    token = signed.token(material_links.LINK, link[0].id, talk.ctx())
     assert material_links.opened(token, talk.ctx()) == link
 
     talk.now += timedelta(days=talk.ctx().settings.h5.link_days, seconds=1)

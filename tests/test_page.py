@@ -2,15 +2,12 @@
 
 import asyncio
 import shutil
-import warnings
 
 import aiohttp
 import pytest
 
 from bot.sandbox import demo, stage
 from bot.sandbox.page import Page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture
@@ -192,18 +189,9 @@ async def test_a_picture_that_is_none_is_404(call, site):
 # In a browser
 
 
-@pytest.fixture
-def playwright():
-    if CHROMIUM is None:
-        warnings.warn("*** no chromium here: the page was not tried in a browser ***", stacklevel=1)
-        pytest.skip("*** no chromium here: the page was not tried in a browser ***")
-    return pytest.importorskip("playwright.async_api").async_playwright()
-
-
 @pytest.mark.timeout(120)
-async def test_the_six_steps_in_a_browser(site, playwright):
-    async with playwright as p:
-        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+async def test_the_six_steps_in_a_browser(site, chromium):
+    async with chromium as browser:
         page = await browser.new_page()
         problems = []
         page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
@@ -229,7 +217,6 @@ async def test_the_six_steps_in_a_browser(site, playwright):
         await shows("advisor", "早上好")
         await page.locator("#chat-manager img").first.wait_for(timeout=60_000)
         inside = await page.locator("#inside").inner_text()
-        await browser.close()
 
     assert problems == []
     assert "高意向" in inside
@@ -237,9 +224,8 @@ async def test_the_six_steps_in_a_browser(site, playwright):
 
 
 @pytest.mark.timeout(120)
-async def test_the_service_chat_in_a_browser(site, playwright):
-    async with playwright as p:
-        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+async def test_the_service_chat_in_a_browser(site, chromium):
+    async with chromium as browser:
         page = await browser.new_page(viewport={"width": 1440, "height": 950})
         problems = []
         page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
@@ -260,7 +246,6 @@ async def test_the_service_chat_in_a_browser(site, playwright):
         await page.click("#desk")
         await page.locator("#hint-customer", has_text="平台不让程序读这里").wait_for(timeout=60_000)
         private = await page.locator("#chat-customer").inner_text()
-        await browser.close()
 
     assert problems == []
     assert picture.startswith(b"\x89PNG")
@@ -268,9 +253,8 @@ async def test_the_service_chat_in_a_browser(site, playwright):
 
 
 @pytest.mark.timeout(120)
-async def test_the_fault_switches_in_a_browser(site, playwright):
-    async with playwright as p:
-        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+async def test_the_fault_switches_in_a_browser(site, chromium):
+    async with chromium as browser:
         page = await browser.new_page(viewport={"width": 1440, "height": 950})
         problems = []
         page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
@@ -287,7 +271,6 @@ async def test_the_fault_switches_in_a_browser(site, playwright):
         await page.click("[data-all='0']")
         await page.locator(".fault.on").first.wait_for(state="detached")
         rates = await page.locator(".fault select").evaluate_all("all => all.map(s => s.value)")
-        await browser.close()
 
     assert problems == []
     assert set(rates) == {"0"}

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import warnings
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -14,7 +13,6 @@ from bot.sandbox.page import Page
 from bot.sandbox.stage import open_stage
 from storage import customers
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ASKED = "冬天续航怎么样，有点贵"
 
 
@@ -23,24 +21,15 @@ async def ask(stage, look):
 
 
 @pytest.fixture
-def playwright():
-    if CHROMIUM is None:
-        warnings.warn("*** no chromium here: the sidebar was not tried ***", stacklevel=1)
-        pytest.skip("*** no chromium here: the sidebar was not tried ***")
-    return pytest.importorskip("playwright.async_api").async_playwright()
-
-
-@pytest.fixture
-async def phone(knowledge, demo_store, tmp_path, playwright):
+async def phone(knowledge, demo_store, tmp_path, chromium):
     """A narrow window on the running stage; what a console complains of fails the test."""
     shutil.copy(demo_store, tmp_path / "sandbox.db")
     async with (
         open_stage(start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
                    folder=tmp_path, more=lambda s: Page(s).routes()) as stage,
-        playwright as p,
+        chromium as browser,
     ):  # fmt: skip
         work = asyncio.create_task(stage.running.app.run())
-        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = await browser.new_page(viewport={"width": 340, "height": 740}, locale="zh-CN")
         page.stage, page.problems = stage, []
         page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
@@ -51,7 +40,6 @@ async def phone(knowledge, demo_store, tmp_path, playwright):
 
         page.open_as = open_as
         yield page
-        await browser.close()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         assert page.problems == []

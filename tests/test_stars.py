@@ -1,7 +1,6 @@
 """How was it? Asked once after a visit, told by a tap, counted apart, and heard when it was bad."""
 
 import re
-import shutil
 from datetime import timedelta
 
 import aiohttp
@@ -278,18 +277,11 @@ async def test_in_the_service_chat_the_question_follows_an_answer_and_comes_once
     assert "您满意吗" not in said
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("size", [(375, 760), (320, 568)])
-async def test_on_a_phone_it_is_one_tap_without_script(played, size):
-    if CHROMIUM is None:
-        pytest.skip("*** no chromium here: the page was not tried ***")
-    playwright = pytest.importorskip("playwright.async_api").async_playwright()
+async def test_on_a_phone_it_is_one_tap_without_script(played, size, chromium):
     await play(played, "\n".join(PLAY.splitlines()[1:5]))
-    async with playwright as p:
-        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with chromium as browser:
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]}, java_script_enabled=False
         )
@@ -304,7 +296,6 @@ async def test_on_a_phone_it_is_one_tap_without_script(played, size):
         said = await page.locator(".said").inner_text()
         left = await page.locator("button").count()
         mine = await page.locator(".mine").inner_text()
-        await browser.close()
 
     assert [box["height"] >= 44 for box in boxes] == [True] * 5
     assert wide["x"] + wide["width"] <= size[0]
