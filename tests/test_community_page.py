@@ -2,7 +2,6 @@
 
 import pytest
 from test_h5_phone import house as house
-from test_h5_phone import playwright as playwright
 
 from handlers import commands
 from handlers.games import host
