@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from nlp.words import Words
 
 SKIPPED = frozenset(" -·_•‧./")
-LOOSE = re.compile("[ ·_•‧./-]")  # one of those is in a text that has to be squeezed
+LOOSE = re.compile("[ ·_•‧./-]+")  # one of those is in a text that has to be squeezed
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Cars:
 
 def squeezed(text: str) -> str:
     """A normalised name without what people leave out."""
-    return "".join(c for c in text if c not in SKIPPED)
+    return LOOSE.sub("", text)
 
 
 def _squeeze(text: str) -> tuple[str, Sequence[int]]:
@@ -167,21 +167,26 @@ def _names(brands: Sequence[Brand]) -> dict[str, tuple[Name, ...]]:
     found: dict[str, list[Name]] = {}
     for brand in brands:
         for alias in (brand.name, *brand.aliases):
-            _put(found, alias, Name(brand.name, None, alias in brand.ambiguous))
+            _put(found, _written(alias), Name(brand.name, None, alias in brand.ambiguous))
+        before = [_written(b) for b in (brand.name, *(a for a in brand.aliases if len(a) > 1))]
         for series in brand.series:
+            sure = Name(brand.name, series.name, False)
             for alias in (series.name, *series.aliases):
+                word = _written(alias)
                 doubtful = series.ambiguous or _thin(alias)
-                _put(found, alias, Name(brand.name, series.name, doubtful and not brand.demo))
-                _put(found, brand.name + alias, Name(brand.name, series.name, False))
-                for other in brand.aliases:
-                    if len(other) > 1:
-                        _put(found, other + alias, Name(brand.name, series.name, False))
+                _put(found, word, Name(brand.name, series.name, doubtful and not brand.demo))
+                for make in before:  # twenty thousand of them, so each part is written once
+                    _put(found, make + word, sure)
     return {word: tuple(names) for word, names in found.items()}
 
 
-def _put(found: dict[str, list[Name]], alias: str, name: Name) -> None:
-    names = found.setdefault(squeezed(alias.lower()), [])
-    if all((n.brand, n.series) != (name.brand, name.series) for n in names):
+def _written(alias: str) -> str:
+    return squeezed(alias.lower())
+
+
+def _put(found: dict[str, list[Name]], word: str, name: Name) -> None:
+    names = found.setdefault(word, [])
+    if not names or all((n.brand, n.series) != (name.brand, name.series) for n in names):
         names.append(name)
 
 

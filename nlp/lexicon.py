@@ -171,10 +171,10 @@ def _weighed_again(said: _Said, ruled: _Read) -> _Read:
     barred = _settled(normal.text, findings, act, said.owned)
     heard = {h.rule.kind for h in said.feelings}
     if told := second.heard(said.text, normal, said.parts, heard, barred):
-        read, felt = felt, tuple(sorted(second.concerns(told, felt), key=_rank))
+        felt = tuple(second.concerns(told, felt))
         suspected = second.alarms(told, found, suspected)
         act = second.act(told, act)
-        found = second.intents(told, found, second.Said(read, felt, act))
+        found = second.intents(told, found)
     found = implied.planned(felt, found, act)
     return _Read(findings, _subjects(normal.text, felt, found, heard), found, suspected, act)
 

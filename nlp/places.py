@@ -99,8 +99,8 @@ class Places:
                 name = name.removesuffix(ending)
                 break
         for people in self._peoples:
-            if len(name.split(people)[0]) >= 2:
-                name = name.split(people)[0]
+            if (at := name.find(people)) >= 2:
+                name = name[:at]
         return name
 
 

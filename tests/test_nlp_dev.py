@@ -44,12 +44,12 @@ def test_the_second_ear_hears_most_of_what_it_has_never_seen(scores):
     """Of a third of `nlp_held3` nothing was learnt; the rules alone hear less than half there."""
     alarms = _unread("nlp_held3.jsonl", 3)["alarms"]
 
-    assert alarms.recall >= 0.85, str(alarms)
+    assert alarms.recall >= 0.8, str(alarms)
 
 
 @pytest.mark.parametrize(
     ("part", "floor"),
-    [("concerns", 0.45), ("intents", 0.67), ("tier", 0.745), ("act", 0.83), ("alarms", 0.65)],
+    [("concerns", 0.6), ("intents", 0.74), ("tier", 0.79), ("act", 0.85), ("alarms", 0.65)],
 )
 def test_the_second_opinion_helps_with_lines_it_has_never_seen(part, floor):
     """The rules alone reach 0.40, 0.61, 0.73, 0.83 and 0.60 on that third."""
@@ -60,7 +60,7 @@ def test_the_second_opinion_helps_with_lines_it_has_never_seen(part, floor):
 
 @pytest.mark.parametrize(
     ("part", "floor"),
-    [("concerns", 0.57), ("intents", 0.68), ("tier", 0.76), ("act", 0.84), ("slots", 0.82)],
+    [("concerns", 0.7), ("intents", 0.76), ("tier", 0.77), ("act", 0.86), ("slots", 0.82)],
 )
 def test_everyday_lines_that_nobody_tuned_to_are_understood(part, floor):
     score = _unread("nlp_more3.jsonl", 5)[part]
@@ -71,14 +71,12 @@ def test_everyday_lines_that_nobody_tuned_to_are_understood(part, floor):
 @pytest.mark.parametrize(
     ("text", "codes"),
     [
-        ("昨天在你们店坐了半天没人理，回趟老家得充三回吗", {"range", "service"}),
-        (
-            "昨天在你们店坐了半天没人理" + "，我跟你讲个事情啊" * 3 + "，回趟老家得充三回吗",
-            {"service"},
-        ),
+        ("回趟老家得充三回", {"range"}),
+        ("踩下去跟老牛拉车似的", {"power"}),
+        ("回趟老家得充三回" + "，我跟你讲个事情啊" * 4, set()),
     ],
 )
-def test_each_thought_but_of_a_story_has_its_second_opinion(text, codes):
+def test_what_has_no_word_for_it_is_understood_but_in_no_story(text, codes):
     reading = Lexicon.load().read(text, at=measure.AT)
 
     assert {c.code for c in reading.concerns} == codes
