@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -112,6 +113,7 @@ GLANCE_S = 0.2  # how often a process looks for what others have put in line
 PAUSE_S = 1.0  # after a round that failed
 COUNT_MINUTES = 10
 BATCH = 32  # messages that share a commit
+SLICE_S = 0.02  # how long they may take while callbacks wait for theirs
 FAR_MS = 10**14  # milliseconds since 1970; beyond it is no time of ours
 BELL = "msgaudit_notify"  # there is something new in the chat archive
 
@@ -257,7 +259,13 @@ class App:
     def _handle_waiting(self, db: Db, lanes: list[str] | None) -> list[tuple[str, str]]:
         if self.knowledge.usage is None:  # before the first tick; afterwards each counts again
             self.knowledge.usage = pick.count(db, self.clock.now())
-        return [(w.kept.id, self._handle(db, w)) for w in inbox.waiting(db, BATCH, lanes)]
+        done: list[tuple[str, str]] = []
+        until = time.monotonic() + SLICE_S
+        for waiting in inbox.waiting(db, BATCH, lanes):
+            if done and self.door.pressed and time.monotonic() > until:
+                break  # what is left is taken with the next batch
+            done.append((waiting.kept.id, self._handle(db, waiting)))
+        return done
 
     def _handle(self, db: Db, waiting: inbox.Waiting) -> str:
         """Decide and record in one transaction; what must leave the process waits in the outbox."""
@@ -395,8 +403,7 @@ def read(kept: inbox.Kept, received_at: datetime, bot_name: str) -> Inbound:
         return archived(kept, received_at)
     if kept.channel == "kf" and kept.body.startswith("{"):
         return visited(kept, received_at)
-    known = Kept(kept.id, kept.channel, kept.lane, kept.body)
-    return envelope.inbound(envelope.identify(known.channel, known.body), received_at, bot_name)
+    return envelope.reread(kept.channel, kept.body, received_at, bot_name)
 
 
 def detailed(kept: inbox.Kept, received_at: datetime) -> Inbound:

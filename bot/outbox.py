@@ -49,7 +49,7 @@ __all__ = ["PER_MINUTE", "Sender", "put", "put_answer", "request", "split"]
 
 PER_MINUTE, PER_HOUR = 25, 900  # to one member; WeCom drops silently above 30 and 1000
 ALL_PER_MINUTE = 9000  # by one app; the platform refuses what is above 10 000
-BATCH = 50
+BATCH = 200  # parcels of one round, which ends when the last of them is out of the way
 CHECK_S = 14_400  # the longest duplicate check: a repeat within 4 h is shown once
 REPEATS = 600  # so many equal messages within it are still told apart
 WELCOME_LIFE = timedelta(seconds=20)
@@ -202,6 +202,7 @@ class Sender:
         self._busy = asyncio.Lock()
         self._quotas = Quotas()
         self.on_answer: Callable[[], None] = _nobody
+        self.pace = ALL_PER_MINUTE
         self._register = contacts.Register(writer, client, contact_secret, clock, self._ring)
         self._desk = desk.Desk(writer, client, kf_secret or secret, clock, self._ring)
         self._tasks = groupmsg.Tasks(writer, client, contact_secret, clock, self._ring)
@@ -236,8 +237,9 @@ class Sender:
     def _claim(self, db: Db, ours: list[str] | None) -> list[Parcel]:
         """What may go now; its exact bytes are kept before the first attempt."""
         now = self._clock.now()
-        room = ALL_PER_MINUTE - outbox.sent_in_all(db, now - timedelta(minutes=1))
+        room = self.pace - outbox.sent_in_all(db, now - timedelta(minutes=1))
         stopped = frozenset(stop.way for stop in stops.on(db))
+        self._quotas.read(db, now)
         while due := outbox.due(db, now, max(min(room, BATCH), 0), ours):
             lanes = self._lanes_of(db, due, now)
             left = [lane for lane in lanes if not self._stopped(db, lane, stopped, now)
@@ -286,7 +288,7 @@ class Sender:
         if parcel.request is None and parcel.kind in messages.READY:
             body = self._request(parcel)
             outbox.prepared(db, parcel.id, body, now)
-            return Parcel(**{**_fields(parcel), "request": body})
+            return replace(parcel, request=body)
         once = parcel.request is not None or parcel.kind == "mass"
         if once and parcel.tried_at is None:
             outbox.prepared(db, parcel.id, parcel.request, now)
@@ -321,7 +323,7 @@ class Sender:
             return False
         try:
             done = await self._perform(parcel, group)
-            self._quotas.fine(way(parcel), self._clock.now())
+            await self._fine(way(parcel))
             return done
         except WeComError as error:
             return await self._failed(parcel, error)
@@ -330,6 +332,12 @@ class Sender:
             why = f"{type(exc).__name__}: {exc}"
             await self._writer.do(lambda db: outbox.dead(db, parcel.id, why))
             return True
+
+    async def _fine(self, name: str) -> None:
+        """Only where there was a refusal is there anything to note."""
+        if self._quotas.knows(name):
+            now = self._clock.now()
+            await self._writer.do(lambda db: self._quotas.fine(db, name, now))
 
     async def _perform(self, parcel: Parcel, group: list[Parcel]) -> bool:
         for asking in (self._register, self._tasks):
@@ -455,14 +463,15 @@ class Sender:
             why = f"{error} {error.cure}".strip()
             await self._writer.do(lambda db: outbox.dead(db, parcel.id, why))
             return True
-        due = self._again(parcel, error, now)
+        due = await self._again(parcel, error, now)
         await self._writer.do(lambda db: outbox.postponed(db, parcel, due, str(error), tried))
         return False
 
-    def _again(self, parcel: Parcel, error: WeComError, now: datetime) -> datetime:
+    async def _again(self, parcel: Parcel, error: WeComError, now: datetime) -> datetime:
         """Not all at the same moment; only a spent quota opens for all at once."""
         if error.code in SPENT:
-            return self._quotas.spent(way(parcel), now)
+            name = way(parcel)
+            return await self._writer.do(lambda db: self._quotas.spent(db, name, now))
         pause = error.retry_after or PAUSES_S[min(parcel.attempts, len(PAUSES_S) - 1)]
         return now + timedelta(seconds=pause * self._rng.uniform(0.5, 1.0))
 
@@ -501,7 +510,3 @@ def _upload_again(db: Db, parcel: Parcel, now: datetime) -> None:
     materials.uploaded(db, json.loads(parcel.body)["material"], "", now)
     outbox.postponed(db, parcel, now, "media_id 失效，重新上传")
     outbox.prepared(db, parcel.id, None)
-
-
-def _fields(parcel: Parcel) -> dict[str, Any]:
-    return {name: getattr(parcel, name) for name in Parcel.__dataclass_fields__}

@@ -196,7 +196,7 @@ class Running:
 async def assemble(
     config: Config, ids: Keys, clock: Clock, session: aiohttp.ClientSession, *,
     open_store: Callable[[], Store] | None = None, knowledge: library.Knowledge | None = None,
-    lanes: int = 8, salt: str = "", bot_name: str = "",
+    lanes: int = 32, salt: str = "", bot_name: str = "",
 ) -> AsyncIterator[Running]:  # fmt: skip
     """Open the store, read the lexicon and the scripts, build the App; close in reverse order."""
     loop = asyncio.get_running_loop()

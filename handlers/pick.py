@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from handlers import trials
 from handlers.context import Ctx
 from nlp.reading import Reading
-from scriptbank.script import Query, Suggestion, Suggestions, Usage
+from scriptbank.bank import Ranked
+from scriptbank.script import Query, Suggestions, Usage
 from storage import scripts
 from storage.customers import Customer
 from storage.db import Db
@@ -26,14 +27,15 @@ def find(
         usage=usage(ctx), favourites=frozenset(scripts.favourites(ctx.db, member)),
     )  # fmt: skip
     n = ctx.settings.scriptbank.suggestions
-    found = ctx.bank.suggest(query, 4 * (n + len(skip)))
-    shown = {_question(s) for s in found.items if s.script.id in skip}
+    found = ctx.bank.rank(query, 4 * (n + len(skip)))
+    shown = {_question(r) for r in found.best if r.script.id in skip}
     other_arm = trials.hidden(query, customer.id if customer else "", ctx)
-    fresh = [s for s in found.items
-             if _question(s) not in shown and s.script.id not in other_arm]  # fmt: skip
-    picked = _spread(fresh, shown, reading, query, ctx)
-    mine = [s for s in picked if s.script.id not in other_arm]
-    return Suggestions(found.confident, tuple(mine[:n]))
+    fresh = [r for r in found.best
+             if _question(r) not in shown and r.script.id not in other_arm]  # fmt: skip
+    picked = [(r, asked) for r, asked in _spread(fresh, shown, reading, query, ctx)
+              if r.script.id not in other_arm]  # fmt: skip
+    told = (ctx.bank.tell([r], asked)[0] for r, asked in picked[:n])
+    return Suggestions(found.confident, tuple(told))
 
 
 def _model(reading: Reading, customer: Customer | None) -> str:
@@ -59,29 +61,34 @@ def count(db: Db, now: datetime) -> dict[str, Usage]:
 
 
 def _spread(
-    best: Sequence[Suggestion], shown: Iterable[str], reading: Reading, query: Query, ctx: Ctx
-) -> list[Suggestion]:
-    picked = list(best[:1])
+    best: Sequence[Ranked], shown: Iterable[str], reading: Reading, query: Query, ctx: Ctx
+) -> list[tuple[Ranked, Query]]:
+    """Each with the question that it was found by."""
+    picked = [(r, query) for r in best[:1]]
     for concern in reading.concerns:
-        if any(concern.code in s.script.concerns for s in picked):
+        if any(concern.code in r.script.concerns for r, _ in picked):
             continue
         own = replace(query, text=concern.evidence, concerns={concern.code: concern.polarity})
-        near = [s for s in ctx.bank.suggest(own, 4).items if concern.code in s.script.concerns]
-        picked += _distinct(near, [*shown, *map(_question, picked)])[:1]
-    return [*picked, *_distinct(best, map(_question, picked))]
+        near = [r for r in ctx.bank.rank(own, 4).best if concern.code in r.script.concerns]
+        picked += [(r, own) for r in _distinct(near, [*shown, *_questions(picked)])[:1]]
+    return [*picked, *((r, query) for r in _distinct(best, _questions(picked)))]
 
 
-def _distinct(found: Iterable[Suggestion], taken: Iterable[str]) -> list[Suggestion]:
+def _questions(picked: Iterable[tuple[Ranked, Query]]) -> list[str]:
+    return [_question(r) for r, _ in picked]
+
+
+def _distinct(found: Iterable[Ranked], taken: Iterable[str]) -> list[Ranked]:
     """Those whose question was not answered yet, one style of each."""
     seen = set(taken)
     left = []
-    for s in found:
-        if _question(s) not in seen:
-            seen.add(_question(s))
-            left.append(s)
+    for r in found:
+        if _question(r) not in seen:
+            seen.add(_question(r))
+            left.append(r)
     return left
 
 
-def _question(s: Suggestion) -> str:
+def _question(r: Ranked) -> str:
     """The same for scripts that are mere variants of style."""
-    return s.script.q or s.script.id
+    return r.script.q or r.script.id

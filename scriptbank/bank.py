@@ -1,9 +1,11 @@
 """Choosing the scripts that answer a question, for this customer, with the reason in words."""
 
 import re
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nlp import normalise, tokens
 from scriptbank.index import Index, Wording
@@ -36,56 +38,86 @@ _OURS = re.compile(
 _EMPTY = frozenset("的了吗呢啊吧呀么是有在我你您他她它们这那就也都还和与及请问")
 
 
+class _Traits(NamedTuple):
+    """A script with what judging it asks for, made ready when it is put in."""
+
+    script: Script
+    question: str  # that it answers, as compared
+    text: str  # all its words, for telling what was found
+    open: bool  # it may be shown to everybody on every day, who asks about its models
+    ours: bool  # it is of the advisors' own trade
+    asks_model: bool  # its question names a model that it is for
+    models: tuple[str, ...]
+    concerns: frozenset[str]
+    intents: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
-class _Ranked:
-    """A script with the parts of its score, before anything is said about it."""
+class Ranked:
+    """A script with its score, before anything is said about it."""
 
     script: Script
     score: float
-    parts: Mapping[str, float]
+    near: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    confident: bool
+    best: tuple[Ranked, ...]
+
+
+_Found = tuple[float, str, float]  # the score below zero so that the best sorts first, id, nearness
+
+
+class _Asked(NamedTuple):
+    """A question with what judging all scripts by it asks for."""
+
+    query: Query
+    lower: str
+    ours: bool  # an advisor asks for the own work
+    concerns: frozenset[str]
+    intents: frozenset[str]
 
 
 class Bank:
     """The library in memory; `put` and `drop` are felt by the next `suggest`."""
 
     def __init__(self, scripts: Iterable[Script] = ()) -> None:
-        self._scripts: dict[str, Script] = {}
-        self._texts: dict[str, str] = {}  # all a script's words, for telling what was found
-        self._questions: dict[str, str] = {}  # the question a script answers, as compared
-        self._styles: defaultdict[str, set[str]] = defaultdict(set)  # the scripts answering it
-        self._concerned: defaultdict[str, set[str]] = defaultdict(set)
+        self._traits: dict[str, _Traits] = {}
+        self._styles: defaultdict[str, set[str]] = defaultdict(set)  # scripts by their question
+        self._concerned: defaultdict[str, list[str]] = defaultdict(list)  # in order of their ids
         self._index = Index()
         for script in scripts:
             self.put(script)
 
     def __len__(self) -> int:
-        return len(self._scripts)
+        return len(self._traits)
 
     def get(self, script_id: str) -> Script | None:
-        return self._scripts.get(script_id)
+        found = self._traits.get(script_id)
+        return found.script if found else None
 
     def all(self) -> tuple[Script, ...]:
-        return tuple(self._scripts.values())
+        return tuple(found.script for found in self._traits.values())
 
     def put(self, script: Script) -> None:
         """Add the script, in place of the one with its id."""
         self.drop(script.id)
-        self._scripts[script.id] = script
-        self._texts[script.id] = normalise.plain(" ".join((*asked(script), script.body)))
-        self._questions[script.id] = question(script)
-        self._styles[question(script)].add(script.id)
-        for concern in script.concerns:
-            self._concerned[concern].add(script.id)
+        self._traits[script.id] = found = _traits(script)
+        self._styles[found.question].add(script.id)
+        for concern in found.concerns:
+            insort(self._concerned[concern], script.id)
         self._index.add(script.id, wordings(script))
 
     def drop(self, script_id: str) -> None:
-        script = self._scripts.pop(script_id, None)
-        if script is None:
+        found = self._traits.pop(script_id, None)
+        if found is None:
             return
-        del self._texts[script_id]
-        self._styles[self._questions.pop(script_id)].discard(script_id)
-        for concern in script.concerns:
-            self._concerned[concern].discard(script_id)
+        self._styles[found.question].discard(script_id)
+        for concern in found.concerns:
+            listed = self._concerned[concern]
+            del listed[bisect_left(listed, script_id)]
         self._index.drop(script_id)
 
     def learn(self, weights: Weights) -> None:
@@ -93,61 +125,143 @@ class Bank:
         self._index.learn(weights)
 
     def suggest(self, query: Query, k: int = 3) -> Suggestions:
-        """The best `k`; not `confident` when none of them is near enough to be shown as answer.
+        """The best `k`; not `confident` when none of them is near enough to be shown as answer."""
+        ranking = self.rank(query, k)
+        return Suggestions(ranking.confident, self.tell(ranking.best, query))
+
+    def rank(self, query: Query, k: int = 3) -> Ranking:
+        """The same before anything is said about them.
 
         Of several styles of one answer the best stands for all; the others follow at the end.
         """
-        near = self._found(query, k)
-        ranked = [_judge(self._scripts[key], score, query) for key, score in near.items()]
-        ranked.sort(key=lambda one: (-one.score, one.script.id))
+        asked = _asked(query)
+        found = [(-_judged(traits, near, asked), traits.script.id, near)
+                 for traits, near in self._found(query, k)]  # fmt: skip
+        best = tuple(map(self._ranked, self._distinct(sorted(found), k)))
+        return Ranking(any(self._sure(one, query) for one in best[:1]), best)
+
+    def _ranked(self, found: _Found) -> Ranked:
+        below, key, near = found
+        return Ranked(self._traits[key].script, -below, near)
+
+    def _distinct(self, found: Iterable[_Found], k: int) -> Iterator[_Found]:
+        """The best of each question in order, then the other styles in order."""
+        questions: set[str] = set()
+        others = []
+        for one in found:
+            if len(questions) == k:
+                return
+            question = self._traits[one[1]].question
+            if question in questions:
+                others.append(one)
+            else:
+                questions.add(question)
+                yield one
+        yield from others[: k - len(questions)]
+
+    def tell(self, ranked: Iterable[Ranked], query: Query) -> tuple[Suggestion, ...]:
+        """Each with what was found of the question, and why."""
         asked_words = words(query.text)
-        items = tuple(self._told(one, query, asked_words) for one in self._distinct(ranked)[:k])
-        return Suggestions(any(self._sure(one, query.text) for one in ranked[:1]), items)
+        return tuple(self._told(one, query, asked_words) for one in ranked)
 
-    def _sure(self, best: _Ranked, text: str) -> bool:
-        agreed = best.parts["concern"] > 0 or best.parts["intent"] > 0
-        found = self._texts[best.script.id]
-        return certainty(best.parts["wording"], text, found, agreed) >= CONFIDENT
+    def _sure(self, best: Ranked, query: Query) -> bool:
+        traits = self._traits[best.script.id]
+        agreed = bool(traits.concerns & query.concerns.keys() or traits.intents & {*query.intents})
+        return certainty(best.near, query.text, traits.text, agreed) >= CONFIDENT
 
-    def _found(self, query: Query, k: int) -> dict[str, float]:
-        """Nearness by id: by the words, and what concerns the customer whatever the words.
+    def _found(self, query: Query, k: int) -> Iterator[tuple[_Traits, float]]:
+        """With their nearness: by the words, and what concerns the customer whatever the words.
 
         Styles of one answer share what any of them is found by.
         """
-        limit = max(NEAREST, 4 * k)
-        near = {hit.key: hit.score for hit in self._index.search(query.text, limit)}
+        near = dict(self._index.near(query.text, max(NEAREST, 4 * k)))
         for concern in query.concerns:
-            for key in sorted(self._concerned[concern])[:NEAREST]:
+            for key in self._concerned[concern][:NEAREST]:
                 near.setdefault(key, 0.0)
         best: dict[str, float] = {}
+        traits = self._traits
         for key, score in near.items():
-            question = self._questions[key]
-            best[question] = max(score, best.get(question, 0.0))
-        pooled = {
-            key: max(near.get(key, 0.0), STYLE_SHARE * score)
-            for question, score in best.items()
-            for key in self._styles[question]
-        }
-        return {key: score for key, score in pooled.items() if fits(self._scripts[key], query)}
+            question = traits[key].question
+            if score >= best.get(question, 0.0):
+                best[question] = score
+        for question, score in best.items():
+            for key in self._styles[question]:
+                found = traits[key]
+                if (found.open and not (found.models and query.model)) or fits(found.script, query):
+                    yield found, max(near.get(key, 0.0), STYLE_SHARE * score)
 
-    def _distinct(self, ranked: list[_Ranked]) -> list[_Ranked]:
-        """The best of each question in order, then the other styles in order."""
-        first: dict[str, _Ranked] = {}
-        for one in ranked:
-            first.setdefault(self._questions[one.script.id], one)
-        others = [one for one in ranked if first[self._questions[one.script.id]] is not one]
-        return [*first.values(), *others]
-
-    def _told(self, one: _Ranked, query: Query, asked_words: tuple[str, ...]) -> Suggestion:
-        matched = found(asked_words, self._texts[one.script.id])
+    def _told(self, one: Ranked, query: Query, asked_words: tuple[str, ...]) -> Suggestion:
+        matched = found(asked_words, self._traits[one.script.id].text)
         why = reason(one.script, query, matched)
-        return Suggestion(one.script, round(one.score, 4), matched, why, one.parts)
+        parts = {"wording": one.near, **agreement(one.script, query)}
+        return Suggestion(one.script, round(one.score, 4), matched, why, parts)
 
 
-def _judge(script: Script, near: float, query: Query) -> _Ranked:
-    parts = {"wording": near, **agreement(script, query)}
-    score = sum(WEIGHTS[name] * value for name, value in parts.items())
-    return _Ranked(script, max(0.0, score / TOP), parts)
+def _traits(script: Script) -> _Traits:
+    return _Traits(
+        script, question(script), normalise.plain(" ".join((*asked(script), script.body))),
+        _open(script), bool(_OURS.search(script.q)), any(m in script.q for m in script.models),
+        tuple(model.lower() for model in script.models), frozenset(script.concerns),
+        frozenset(script.intents),
+    )  # fmt: skip
+
+
+def _open(script: Script) -> bool:
+    dated = script.valid_from or script.valid_to
+    narrow = script.stores or script.scope == "个人"
+    return script.status == "发布" and not dated and not narrow
+
+
+def _asked(query: Query) -> _Asked:
+    return _Asked(
+        query, query.text.lower(), bool(_OURS.search(query.text)), frozenset(query.concerns),
+        frozenset(query.intents),
+    )  # fmt: skip
+
+
+def _judged(traits: _Traits, near: float, asked: _Asked) -> float:
+    """What the parts of `agreement` come to, for a hundred scripts a question.
+
+    Parts that are none are left out and the others added in their order, so that the sum is the
+    same to the last bit.
+    """
+    script, query, total = traits.script, asked.query, WEIGHTS["wording"] * near
+    if asked.concerns and (both := traits.concerns & asked.concerns):
+        total += WEIGHTS["concern"] * (len(both) / len(asked.concerns))
+    if asked.intents and (both := traits.intents & asked.intents):
+        total += WEIGHTS["intent"] * (len(both) / len(asked.intents))
+    if query.stage and script.stage == query.stage:
+        total += WEIGHTS["stage"]
+    if traits.models:
+        total += WEIGHTS["model"] * _named(traits, asked)
+    if query.tier and query.tier in script.tiers:
+        total += WEIGHTS["tier"]
+    if query.style and script.style == query.style:
+        total += WEIGHTS["style"]
+    return max(0.0, _fared(traits, total, asked) / TOP)
+
+
+def _fared(traits: _Traits, total: float, asked: _Asked) -> float:
+    """With the parts that tell how the script fared and for whom it is."""
+    script, query = traits.script, asked.query
+    usage = query.usage.get(script.id)
+    total += WEIGHTS["adoption"] * (UNUSED[0] if usage is None else adoption(usage))
+    total += WEIGHTS["reply"] * (UNUSED[1] if usage is None else reply(usage))
+    if script.id in query.favourites:
+        total += WEIGHTS["favourite"]
+    if script.pinned:
+        total += WEIGHTS["pinned"]
+    if script.id in query.seen:
+        total += WEIGHTS["seen"]
+    if traits.ours and not asked.ours and script.stage != query.stage:
+        total += WEIGHTS["aside"]
+    return total
+
+
+def _named(traits: _Traits, asked: _Asked) -> float:
+    if asked.query.model in traits.script.models or any(m in asked.lower for m in traits.models):
+        return 1.0
+    return -float(traits.asks_model)
 
 
 def certainty(near: float, text: str, found: str, agreed: bool = False) -> float:
@@ -231,6 +345,9 @@ def adoption(usage: Usage) -> float:
 def reply(usage: Usage) -> float:
     """The smoothed share of what was sent that customers answered."""
     return (usage.replied + PRIOR.replied) / (usage.adopted + PRIOR.adopted)
+
+
+UNUSED = adoption(Usage()), reply(Usage())
 
 
 def words(text: str) -> tuple[str, ...]:

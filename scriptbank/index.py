@@ -10,11 +10,13 @@ changed step by step answers like one built afresh.
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
+from typing import NamedTuple
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import process
+from rapidfuzz.fuzz import ratio
 
 from scriptbank.learn import Weights
 from scriptbank.wording import MEANING, features, fold, letters
@@ -47,25 +49,31 @@ class Hit:
     score: float  # 0..1
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(NamedTuple):
     """One indexed wording."""
 
     key: str
     folded: str
-    features: tuple[int, ...]
+    features: str  # the number of each as one character: a tenth of a set, and as quick to look in
     share: float
     whole: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is looked for: its features by name and number, and what all of them weigh."""
+    """What is looked for: its features by name, those that the index knows by number, and what
+    all of them weigh."""
 
     folded: str
     names: set[str]
-    known: set[int]
+    known: list[int]
+    marks: list[str]  # the known ones as the slots write them
+    weights: list[int]
     total: int
+
+    def shared(self, features: str) -> int:
+        """What the features weigh that are among these."""
+        return sum(compress(self.weights, map(features.__contains__, self.marks)))
 
 
 class Index:
@@ -79,9 +87,10 @@ class Index:
         self._postings: list[list[int]] = []
         self._weights: list[int] = []
         self._slots: list[_Slot | None] = []
+        self._folded: list[str] = []  # the letters of each slot
         self._own: list[int] = []  # the weight of all features of a slot
         self._of: defaultdict[str, list[int]] = defaultdict(list)
-        self._held: dict[str, set[int]] = {}  # all features of an entry of several wordings
+        self._held: dict[str, str] = {}  # all features of an entry of several wordings
         self._live = 0
         self._scale = 1
         self._stale: set[int] = set()  # features whose weight is to be found anew
@@ -99,7 +108,7 @@ class Index:
         numbers = self._of[key]
         if len(numbers) > 1:
             slots = filter(None, map(self._slots.__getitem__, numbers))
-            self._held[key] = {feature for slot in slots for feature in slot.features}
+            self._held[key] = "".join(set().union(*(slot.features for slot in slots)))
 
     def drop(self, key: str) -> None:
         self._held.pop(key, None)
@@ -107,11 +116,13 @@ class Index:
             slot = self._slots[number]
             assert slot is not None
             self._slots[number] = None
+            self._folded[number] = ""
             self._live -= 1
-            for feature in slot.features:
+            numbers = list(map(ord, slot.features))
+            for feature in numbers:
                 posting = self._postings[feature]
                 del posting[bisect_left(posting, number)]
-            self._stale.update(slot.features)
+            self._stale.update(numbers)
 
     def learn(self, weights: Weights) -> None:
         """Rank by what use has taught; empty weights forget it."""
@@ -119,37 +130,43 @@ class Index:
 
     def search(self, text: str, limit: int = 48) -> list[Hit]:
         """The nearest entries, best first, each by its nearest wording; ties by key."""
+        return [Hit(key, score) for key, score in self.near(text, limit)]
+
+    def near(self, text: str, limit: int = 48) -> list[tuple[str, float]]:
+        """The same as keys and scores."""
         self._weigh()
         asked = self._ask(text)
         pool = max(self._pool, 2 * limit) * (3 if self._learnt else 1)
-        found = [
-            Hit(key, (near + HELD * self._held_share(key, asked, shared)) / (1 + HELD))
-            for key, (near, shared) in self._nearest(asked, pool).items()
-        ]
-        found.sort(key=lambda hit: (-hit.score, hit.key))
-        return found[:limit]
+        found = sorted(self._hits(asked, self._nearest(asked, pool)))
+        return [(key, -score) for score, key in found[:limit]]
 
     def _ask(self, text: str) -> _Question:
         plain = letters(text)
         folded = fold(plain)
         names = features(plain, folded)
-        known = {n for f in names if (n := self._numbers.get(f)) is not None}
-        total = sum(self._weight(f, 0) for f in names if f not in self._numbers)
-        total += sum(map(self._weights.__getitem__, known))
-        return _Question(folded, names, known, total)
+        known = [n for f in names if (n := self._numbers.get(f)) is not None]
+        weights = list(map(self._weights.__getitem__, known))
+        total = sum(self._weight(f, 0) for f in names if f not in self._numbers) + sum(weights)
+        return _Question(folded, names, known, list(map(chr, known)), weights, total)
 
-    def _held_share(self, key: str, asked: _Question, shared: int) -> float:
-        """How much of the question the entry has at all, over all its wordings."""
-        held = self._held.get(key)
-        if held is not None:
-            shared = sum(map(self._weights.__getitem__, asked.known & held))
-        return shared / asked.total
+    def _hits(
+        self, asked: _Question, nearest: dict[str, tuple[float, int]]
+    ) -> Iterator[tuple[float, str]]:
+        """Nearness below zero, so that the best sorts first, with how much of the question the
+        entry has at all, over all its wordings."""
+        held, total = self._held, asked.total
+        for key, (near, shared) in nearest.items():
+            if key in held:
+                shared = asked.shared(held[key])
+            yield -((near + HELD * (shared / total)) / (1 + HELD)), key
 
     def _put(self, key: str, plain: str, wording: Wording) -> None:
         number = len(self._slots)
         folded = fold(plain)
-        numbers = tuple(sorted(map(self._number, features(plain, folded))))
-        self._slots.append(_Slot(key, folded, numbers, wording.share, wording.whole))
+        numbers = sorted(map(self._number, features(plain, folded)))
+        marks = "".join(map(chr, numbers))
+        self._slots.append(_Slot(key, folded, marks, wording.share, wording.whole))
+        self._folded.append(folded)
         self._own.append(0)
         self._of[key].append(number)
         self._live += 1
@@ -192,7 +209,7 @@ class Index:
         self._fresh.clear()
 
     def _sum(self, slot: _Slot | None) -> int:
-        return sum(map(self._weights.__getitem__, slot.features)) if slot else 0
+        return sum(map(self._weights.__getitem__, map(ord, slot.features))) if slot else 0
 
     def _weight(self, name: str, count: int) -> int:
         """How much a feature tells."""
@@ -230,30 +247,34 @@ class Index:
 
         Where all questions of a bank share one phrase, the rare features leave hundreds equal.
         """
-        texts = [slot.folded for number in numbers if (slot := self._slots[number])]
-        found = process.extract(asked.folded, texts, scorer=fuzz.ratio, limit=count)
+        texts = list(map(self._folded.__getitem__, numbers))
+        found = process.extract(asked.folded, texts, scorer=ratio, limit=count)
         return [numbers[at] for _, _, at in found]
 
     def _nearest(self, asked: _Question, pool: int) -> dict[str, tuple[float, int]]:
         """The nearness of each entry's nearest wording, and the weight they share."""
-        weigh, known, total = self._weights.__getitem__, asked.known, asked.total
-        slots, own, ratio = self._slots, self._own, fuzz.ratio
+        slots, held, own = self._slots, self._held, self._own
+        learnt = bool(self._learnt)
         best: dict[str, tuple[float, int]] = {}
         for number in self._candidates(asked, pool):
             slot = slots[number]
             assert slot is not None
-            shared = sum(map(weigh, known.intersection(slot.features)))
-            near = 0.0
-            if slot.whole:
-                order = ratio(asked.folded, slot.folded) / 100
-                near = (2 * shared / (total + own[number]) + ORDER * order) / (1 + ORDER)
-                if self._learnt:
-                    near = (near + self._learnt.likeness(self._odd(asked, slot), order)) / 2
-                near *= slot.share
-            if slot.key not in best or near > best[slot.key][0]:
-                best[slot.key] = near, shared
+            key, folded, features, share, whole = slot
+            if not whole:  # found by nothing else: what an entry of several wordings holds
+                if key not in best:  # is counted over all of them
+                    best[key] = 0.0, 0 if key in held else asked.shared(features)
+                continue
+            shared = asked.shared(features)
+            order = ratio(asked.folded, folded) / 100
+            near = (2 * shared / (asked.total + own[number]) + ORDER * order) / (1 + ORDER)
+            if learnt:
+                near = (near + self._learnt.likeness(self._odd(asked, slot), order)) / 2
+            near *= share
+            if key not in best or near > best[key][0]:
+                best[key] = near, shared
         return best
 
     def _odd(self, asked: _Question, slot: _Slot) -> set[str]:
         """The features that only one of question and wording has."""
-        return asked.names.symmetric_difference(map(self._names.__getitem__, slot.features))
+        names = map(self._names.__getitem__, map(ord, slot.features))
+        return asked.names.symmetric_difference(names)

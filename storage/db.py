@@ -49,7 +49,7 @@ def number(db: Db, sql: str, /, **params: Any) -> int:
 
 def stamp(at: datetime) -> str:
     """UTC, fixed width, so that text order is time order in every database."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 def moment(text: str | None) -> datetime | None:

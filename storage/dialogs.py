@@ -42,8 +42,8 @@ def newest(db: Db, member: str, since: datetime, *kinds: str) -> Dialog | None:
     """The latest open one of these kinds; no kinds means any."""
     sql = """select * from dialogs where member = :m and state = 'open' and at >= :since
         order by seq desc limit 20"""
-    found = (_dialog(row) for row in db.rows(sql, m=member, since=since))
-    return next((d for d in found if not kinds or d.kind in kinds), None)
+    rows = db.rows(sql, m=member, since=since)
+    return next((_dialog(row) for row in rows if not kinds or row["kind"] in kinds), None)
 
 
 def since(db: Db, member: str, begin: datetime, kind: str) -> list[Dialog]:

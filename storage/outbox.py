@@ -104,7 +104,8 @@ def sent(
     """`msgid` takes it back within a day; `response_code` gives a card one new face."""
     sql = """update outbox set state = 'sent', sent_at = :now, attempts = attempts + 1,
         error = null, msgid = :msgid, response_code = :code where id = :id"""
-    db.many(sql, [{"id": i, "now": now, "msgid": msgid, "code": response_code} for i in ids])
+    for i in ids:  # nearly always a single one
+        db.run(sql, id=i, now=now, msgid=msgid, code=response_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def shadowed(db: Db, parcel_id: str, now: datetime) -> None:
 def would_have(db: Db, since: datetime, until: datetime) -> list[Row]:
     """What a shadow would have sent, the oldest first."""
     sql = """select tried_at, target, kind, body from outbox where state = 'shadow'
-        and created_at >= :since and created_at < :until order by seq"""
+        and state <> 'waiting' and created_at >= :since and created_at < :until order by seq"""
     return db.rows(sql, since=since, until=until)
 
 
@@ -179,14 +180,15 @@ def unknown(db: Db, parcel_id: str, error: str) -> None:
 def given_up(db: Db, limit: int = 500) -> list[Row]:
     """What a person must look at: refused for good, or of unknown fate after a restore."""
     sql = """select id, kind, target, created_at, error from outbox
-        where state in ('dead', 'unknown') order by seq limit :limit"""
+        where state in ('dead', 'unknown') and state <> 'waiting' order by seq limit :limit"""
     return db.rows(sql, limit=limit)
 
 
 def revive(db: Db, now: datetime) -> int:
     """Give dead parcels one more round; a picture is uploaded anew, since uploads expire."""
     sql = """update outbox set state = 'waiting', due_at = :now, attempts = 0,
-        request = case when kind = 'picture' then null else request end where state = 'dead'"""
+        request = case when kind = 'picture' then null else request end
+        where state = 'dead' and state <> 'waiting'"""
     return db.run(sql, now=now)
 
 
@@ -214,8 +216,9 @@ def sent_in_all(db: Db, since: datetime) -> int:
 
 
 def depth(db: Db) -> dict[str, int]:
-    rows = db.rows("select state, count(*) as n from outbox group by state order by state")
-    return {row["state"]: row["n"] for row in rows}
+    sql = """select state, count(*) as n from outbox where state <> 'waiting' group by state
+        union all select state, count(*) from outbox where state = 'waiting' group by state"""
+    return {row["state"]: row["n"] for row in sorted(db.rows(sql), key=lambda row: row["state"])}
 
 
 def next_due(db: Db) -> datetime | None:

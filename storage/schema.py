@@ -796,3 +796,19 @@ step(
     create index step_days_whole on step_days (kind, store, day, gap, h23);
     """,
 )
+
+step(
+    "0035 parcels that wait are found among those that wait",
+    """
+    drop index outbox_state;
+    create index outbox_state on outbox (state, seq) where state <> 'waiting';
+    """,
+)
+
+step(
+    "0038 pauses that all processes heed",
+    """
+    create table quotas (
+        way text primary key, until text not null, times bigint not null, opened bigint not null);
+    """,
+)

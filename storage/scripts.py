@@ -1,7 +1,7 @@
 """The script library as rows, how scripts fared, and the questions nobody could answer."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -247,11 +247,13 @@ def follow(db: Db, *, use_id: str, script: str, next_script: str, now: datetime)
     db.run(sql, use_id=use_id, script=script, next=next_script, now=now)
 
 
-def followed(db: Db, script: str, since: datetime) -> dict[str, int]:
-    """How often each script answered the question that came next."""
-    sql = """select next, count(*) as n from script_nexts where script = :s and at >= :since
-        group by next order by next"""
-    return {row["next"]: row["n"] for row in db.rows(sql, s=script, since=since)}
+def followed(db: Db, scripts: Sequence[str], since: datetime) -> dict[str, int]:
+    """How often each script answered the question that came after any of these."""
+    given = {f"s{n}": script for n, script in enumerate(scripts)}
+    among = ", ".join(f":{name}" for name in given)
+    sql = f"""select next, count(*) as n from script_nexts where script in ({among})
+        and at >= :since group by next order by next"""
+    return {row["next"]: row["n"] for row in db.rows(sql, since=since, **given)}
 
 
 def written_to(db: Db, customer: str, after: datetime, until: datetime) -> list[Row]:

@@ -542,3 +542,48 @@ def test_a_stream_leads_back_to_its_message():
 def test_what_wechatpy_cannot_read_is_none():
     assert kinds.typed("<xml><MsgType>event</MsgType></xml>") is None
     assert kinds.sent_at(None) is None
+
+
+# The quick reading of a flat message, against the parser
+
+
+LEAVES = st.tuples(
+    st.sampled_from(["Content", "MsgType", "FromUserName", "MsgId", "A_1", "Items", "xml"]),
+    st.sampled_from(["<![CDATA[{}]]>", "{}", " <![CDATA[{}]]>", "<b>{}</b>", "<![CDATA[{}"]),
+    st.text(st.sampled_from("ab 续\t\n\r\x0b\x01\ufffe]<>&;0é"), max_size=6),
+)
+
+
+def outcome(read, text):
+    try:
+        return read(text)
+    except elements.Refused as refused:
+        return refused.reason
+
+
+@given(
+    st.lists(LEAVES, max_size=5),
+    st.sampled_from(["", "\n", " ", "\x0c", "文"]),
+    st.sampled_from(["", "<!DOCTYPE xml>", "<?xml version='1.0'?>"]),
+)
+def test_what_is_read_by_one_pattern_is_what_the_parser_reads(leaves, between, before):
+    inner = between.join(f"<{name}>{form.format(text)}</{name}>" for name, form, text in leaves)
+    text = f"{before}<xml>{between}{inner}</xml>"
+
+    assert outcome(elements.read, text) == outcome(elements._parsed, text)
+
+
+def test_a_usual_message_needs_no_parser():
+    text = ("<xml><FromUserName><![CDATA[zhang ]]></FromUserName>\n<MsgId>7</MsgId>"
+            "<Content><![CDATA[ ]] 续航>& ]]></Content><Event></Event></xml>")  # fmt: skip
+
+    assert elements._flat(text) == {
+        "FromUserName": "zhang", "MsgId": "7", "Content": " ]] 续航>& ", "Event": "",
+    }  # fmt: skip
+
+
+def test_when_a_message_was_said_needs_no_wechatpy(monkeypatch):
+    monkeypatch.setattr(kinds, "typed", None)
+
+    assert message("text", "<Content>在吗</Content>").sent_at == SAID
+    assert envelope.reread("app", "<xml><MsgType>text</MsgType></xml>", AT).sent_at == AT

@@ -526,14 +526,16 @@ def _gone(db, n, now):
     outbox.sent(db, [f"old{n}"], now)
 
 
-async def test_the_app_as_a_whole_keeps_below_the_platform_s_limit(office, monkeypatch):
-    monkeypatch.setattr(sending, "ALL_PER_MINUTE", 10)
+async def test_the_app_as_a_whole_keeps_below_the_platform_s_limit(office):
+    sender = office.sender()
+    assert sender.pace == sending.ALL_PER_MINUTE < 10_000
+    sender.pace = 10
     for n in range(8):
         await office.put(Send("zhang", f"第{n}条"), Send("chen", f"第{n}条"))
 
-    await office.flush()
+    await office.flush(sender)
     assert len(office.got()) + len(office.got("chen")) == 10
 
     office.clock.add(timedelta(seconds=61))
-    await office.flush()
+    await office.flush(sender)
     assert len(office.got()) + len(office.got("chen")) == 16

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlp.lexicon import Lexicon
+from scriptbank import bank as banking
 from scriptbank import load, tables
-from scriptbank.bank import Bank
+from scriptbank.bank import Bank, question
 from scriptbank.fill import fill, variables
 from scriptbank.lint import lint
 from scriptbank.measure import answers_it
@@ -391,6 +392,45 @@ def test_the_script_with_the_nearest_question_comes_first(bank):
 def test_a_question_about_something_else_is_met_with_no_confidence(bank):
     assert not bank.suggest(Query("你们公司招人吗")).confident
     assert not bank.suggest(Query("")).confident
+
+
+WORDS = st.sampled_from(["S6", "", "续航", "王"])
+SCRIPTS = st.builds(
+    script, st.sampled_from("abcdefgh"), q=st.sampled_from(["S6续航多少", "怎么跟进客户", "优惠"]),
+    concerns=st.lists(st.sampled_from(["price", "range"]), unique=True).map(tuple),
+    stage=st.sampled_from(["产品介绍", "价格异议"]), models=st.sampled_from([(), ("S6",), ("M8",)]),
+    tiers=st.sampled_from([(), ("high",)]), style=st.sampled_from(["", "简短"]),
+    pinned=st.booleans(), intents=st.sampled_from([(), ("compare",)]),
+)  # fmt: skip
+QUERIES = st.builds(
+    Query, st.sampled_from(["S6冬天续航", "续航", "客户没回怎么跟进", "优惠多少", ""]),
+    concerns=st.sampled_from([{}, {"price": -1}, {"price": 0, "range": 1}]),
+    intents=st.sampled_from([(), ("compare", "price_ask")]),
+    stage=st.sampled_from(["", "产品介绍"]), tier=st.sampled_from(["", "high"]),
+    style=st.sampled_from(["", "简短"]), model=st.sampled_from(["", "S6"]),
+    seen=st.frozensets(st.sampled_from("abcd")), favourites=st.frozensets(st.sampled_from("abcd")),
+    usage=st.sampled_from([{}, {"a": Usage(50, 40, 0, 20, 3)}]),
+)  # fmt: skip
+
+
+@given(st.lists(SCRIPTS, max_size=8), QUERIES)
+def test_a_score_is_what_its_parts_add_up_to_and_the_best_stands_first(scripts, query):
+    items = Bank(scripts).suggest(query, 8).items
+
+    for item in items:
+        whole = sum(banking.WEIGHTS[name] * value for name, value in item.parts.items())
+        assert item.score == round(max(0.0, whole / banking.TOP), 4)
+    asked = [question(item.script) for item in items]
+    best = [item.score for n, item in enumerate(items) if asked[n] not in asked[:n]]
+    assert best == sorted(best, reverse=True)
+
+
+def test_no_more_are_told_about_than_are_shown(talk, monkeypatch):
+    told = []
+    monkeypatch.setattr(banking, "reason", lambda *asked: told.append(asked) or "命中")
+    talk.says("zhang", "冬天续航怎么样")
+
+    assert len(told) == 3
 
 
 def test_a_changed_script_is_found_by_its_new_words_at_once(bank):

@@ -134,6 +134,28 @@ async def test_one_that_raises_undoes_only_itself(desk):
     assert await desk.writer.do(booked) == 2
 
 
+async def test_an_urgent_one_that_raises_undoes_only_itself_too(desk):
+    busy = await desk.hold()
+    tasks = await desk.queue(book("a"), boom, book("b"), urgent=True)
+
+    desk.gate.set()
+    done = await asyncio.gather(busy, *tasks, return_exceptions=True)
+
+    assert [type(one) for one in done[1:]] == [bool, LookupError, bool]
+    assert await desk.writer.do(booked) == 2
+
+
+async def test_urgent_ones_ask_for_no_savepoint_each(desk):
+    busy = await desk.hold()
+    depths = []
+    tasks = await desk.queue(*[lambda db: depths.append(db.depth)] * 3, urgent=True)
+
+    desk.gate.set()
+    await asyncio.gather(busy, *tasks)
+
+    assert depths == [1, 1, 1]
+
+
 async def test_urgent_ones_go_first(desk):
     busy = await desk.hold()
     order = []

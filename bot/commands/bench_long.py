@@ -1,4 +1,4 @@
-"""The parts of bench that take their time: sync, rows, steady, cold and stuck."""
+"""The parts of bench that take their time: sync, rows, steady and stuck."""
 
 import asyncio
 import itertools
@@ -22,7 +22,6 @@ from bot.commands.bench_load import (
     drained,
     load,
 )
-from bot.commands.bench_ticks import SQL_CUSTOMER
 from bot.commands.figures import BenchError, Figure, NotHere, Size
 from bot.patience import many_files
 from storage import inbox
@@ -237,44 +236,6 @@ def resident(pid: int) -> float:
     status = (PROC / str(pid) / "status").read_text(encoding="ascii", errors="replace")
     line = next(row for row in status.splitlines() if row.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024
-
-
-# cold
-
-
-async def cold(size: Size) -> list[Figure]:
-    """A process that begins on a large store until it answers, and what it holds then."""
-    if not (PROC / "self" / "status").exists():
-        raise NotHere("这个系统没有 /proc，读不到内存，跳过 cold")
-    with tempfile.TemporaryDirectory() as large, tempfile.TemporaryDirectory() as empty:
-        await asyncio.to_thread(_peopled, Path(large) / STORE, size.customers)
-        await asyncio.to_thread(_peopled, Path(empty) / STORE, 0)
-        async with child("api") as api:
-            pairs = [(await _begun(empty, api), await _begun(large, api))
-                     for _ in range(size.starts)]  # fmt: skip
-    ratio = median(b[0] / a[0] for a, b in pairs)
-    took, held = (median(b[n] for _, b in pairs) for n in (0, 1))
-    bare = median(a[0] for a, _ in pairs)
-    return [
-        Figure("cold", f"{size.customers} 位客户的库，冷启动到能应答", f"{took:.1f} s", ratio,
-               f"空库 {bare:.1f} s"),
-        Figure("cold", "这时的内存", f"{held:.0f} MB", None, ""),
-    ]  # fmt: skip
-
-
-def _peopled(path: Path, customers: int) -> None:
-    store = Sqlite(path)
-    store.migrate()
-    people = ({"id": f"c{n}", "name": f"客户{n}", "owner": f"member{n % 2000}", "at": AT}
-              for n in range(customers))  # fmt: skip
-    store.many(SQL_CUSTOMER, people)
-    store.close()
-
-
-async def _begun(folder: str, api: Child) -> tuple[float, float]:
-    began = time.perf_counter()
-    async with child("bot", folder, api.url, "works") as bot:
-        return time.perf_counter() - began, resident(bot.pid)
 
 
 # stuck

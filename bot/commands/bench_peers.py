@@ -1,6 +1,7 @@
 """The part `peers` of bench: the whole job, against bots as tutorials write them.
 
-Ten thousand scripts, each server on one core where the system can pin it.
+Ten thousand scripts, each asked about in words of its own, and questions that are worded unlike any
+of them; each server on one core where the system can pin it.
 The product does everything: kept durably, understood, tagged, three scripts ranked and pushed. The
 peers do what `bot.commands.peers` says, which is less. Same messages, same machine, same run.
 """
@@ -10,9 +11,10 @@ import importlib.util
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from itertools import count
+from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from statistics import median
 
@@ -30,9 +32,10 @@ from bot.commands.bench_load import (
     ended,
     free_port,
     load,
+    spent,
 )
 from bot.commands.figures import BenchError, Figure, NotHere, Size
-from bot.commands.peers import KINDS, WORKERS
+from bot.commands.peers import KINDS, WORKERS, said
 
 NEEDED = ("flask", "gunicorn", "fastapi", "uvicorn", "aiosqlite")
 NAMES = {"flask": "Flask 自带服务器，一条一提交，WRatio 扫全部话术，请求里推送",
@@ -41,48 +44,71 @@ NAMES = {"flask": "Flask 自带服务器，一条一提交，WRatio 扫全部话
 LIMIT_S = 6.0
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Messages a second, and what one costs of the processor, which a busy machine changes less."""
+
+    rate: float
+    cost_ms: float
+
+
 async def peers(size: Size) -> list[Figure]:
     """Messages a second that are wholly done, by us and by each peer."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise NotHere(f"没有装 {'、'.join(missing)}；请先 pip install 'salesbot[bench]'")
-    numbers = count(4, 4)  # each of these is a question, as the peers know nothing else
+    numbers = count(1)
     with tempfile.TemporaryDirectory(prefix="salesbot-bench-") as folder:
         async with child("api") as api:
             ours = await _ours(api.url, Path(folder), size, numbers)
             found = {kind: await _theirs(kind, api.url, folder, size, numbers) for kind in KINDS}
-    return [Figure("peers", "整件事做完的消息，每秒", f"{ours:.0f}", ours / rate,
-                   f"{NAMES[kind]}：每秒 {rate:.1f}") for kind, rate in found.items()]  # fmt: skip
+    rates = [Figure("peers", "整件事做完的消息，每秒", f"{ours.rate:.0f}", ours.rate / p.rate,
+                    f"{NAMES[kind]}：每秒 {p.rate:.1f}") for kind, p in found.items()]  # fmt: skip
+    costs = [Figure("peers", "一条消息的处理器时间", f"{ours.cost_ms:.1f} ms",
+                    p.cost_ms / ours.cost_ms, f"{NAMES[kind]}：{p.cost_ms:.1f} ms")
+             for kind, p in found.items() if ours.cost_ms]  # fmt: skip
+    return rates + costs
 
 
-async def _ours(api: str, folder: Path, size: Size, numbers: "count[int]") -> float:
+async def _ours(api: str, folder: Path, size: Size, numbers: "count[int]") -> Pace:
     """Until the last answer has been pushed, not until the last acknowledgement."""
     async with child("bot", str(folder), api, "many") as bot:
-        rates = []
-        for _ in range(size.rounds + 1):
-            began = time.perf_counter()
-            _, tally = await load(bot.port, _burst(numbers, size.burst // 10), size.limit_s)
+
+        async def once() -> int:
+            _, tally = await load(bot.port, _burst(numbers, size.burst // 6), size.limit_s)
             await drained(folder / STORE)
-            rates.append(tally.ok / (time.perf_counter() - began))
-    return median(rates[1:])
+            return tally.ok
+
+        return await _paced(bot.pid, size, once)
 
 
-async def _theirs(
-    kind: str, api: str, folder: str, size: Size, numbers: "count[int]"
-) -> float:  # fmt: skip
-    async with _peer(kind, api, folder) as port:
-        rates = []
-        for _ in range(size.rounds + 1):
-            rate, _ = await load(port, _burst(numbers, size.burst), min(size.limit_s, LIMIT_S))
-            rates.append(rate)
-    return median(rates[1:])
+async def _theirs(kind: str, api: str, folder: str, size: Size, numbers: "count[int]") -> Pace:
+    async with _peer(kind, api, folder) as (pid, port):
+
+        async def once() -> int:
+            limit_s = min(size.limit_s, LIMIT_S)
+            return (await load(port, _burst(numbers, size.burst), limit_s))[1].ok
+
+        return await _paced(pid, size, once)
+
+
+async def _paced(pid: int, size: Size, once: Callable[[], Awaitable[int]]) -> Pace:
+    """The median of the rounds; the first one warms up."""
+    found = []
+    for _ in range(size.rounds + 1):
+        used, began = spent(pid), time.perf_counter()
+        done = await once()
+        took, cost = time.perf_counter() - began, spent(pid) - used
+        found.append((done / took, cost / done * 1000))
+    return Pace(*(median(one[n] for one in found[1:]) for n in (0, 1)))
 
 
 def _burst(numbers: "count[int]", most: int) -> list[bytes]:
-    return [callback(next(numbers)) for _ in range(most)]
+    """Questions only, as the peers know nothing else; each member asks again after thousands."""
+    return [callback(n, said(n)) for n in islice(numbers, most)]
 
 
 @asynccontextmanager
-async def _peer(kind: str, api: str, folder: str) -> AsyncIterator[int]:
+async def _peer(kind: str, api: str, folder: str) -> AsyncIterator[tuple[int, int]]:
     port, quiet = free_port(), asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
         *ONE_CORE, sys.executable, "-m", "bot.commands.peers", kind, str(port), api, folder,
@@ -90,7 +116,7 @@ async def _peer(kind: str, api: str, folder: str) -> AsyncIterator[int]:
     )  # fmt: skip
     try:
         await _listens(process, port)
-        yield port
+        yield process.pid, port
     finally:
         if process.returncode is None:
             process.terminate()

@@ -22,6 +22,7 @@ class Size:
     asked: int = 200
     starts: int = 3
     messages: int = 10_000
+    memory_s: float = 120.0  # after which no more messages are sent
     customers: int = 100_000
     members: int = 500  # of a group
     inbox: int = 100_000  # rows that were kept before

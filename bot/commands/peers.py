@@ -10,6 +10,7 @@ import os
 import sqlite3
 import sys
 from dataclasses import replace
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,43 @@ TABLE = "create table if not exists messages (id integer primary key, who text, 
 INSERT = "insert into messages (who, said) values (?, ?)"
 
 
+# Sales talk from a mould: every question shares its words with hundreds of others.
+CARS = (
+    "星海S6", "星海M8", "云驰E5", "云驰X7", "北斗T3", "长风L9", "远山G2", "晨曦A4", "飞鸟P1",
+    "蓝鲸D8", "红枫H5", "白桦K6", "海豚R2", "青岚V9", "赤兔F3", "银河C7", "雪豹B1", "麒麟N5",
+    "朱雀Q4", "青龙Z2",
+)  # fmt: skip
+PARTS = (
+    "冬天续航", "后备箱", "座椅加热", "音响", "底盘", "电池质保", "刹车", "大灯", "轮胎",
+    "车机", "充电速度", "家用充电桩", "首付", "月供", "置换补贴", "保险", "保养费用",
+    "提车时间", "颜色", "天窗", "后排空间", "辅助驾驶", "隔音", "油耗", "保值率",
+)  # fmt: skip
+FRAMES = (
+    "{}的{}怎么样", "请问{}{}好不好", "{}{}和同级比有优势吗", "想了解一下{}的{}",
+    "{}的{}要注意什么", "{}{}能选装吗", "朋友说{}的{}一般是真的吗", "{}的{}具体是多少",
+    "{}{}有几种", "介绍一下{}的{}", "{}{}用久了会有问题吗", "新款{}的{}变了没有",
+    "{}的{}值得加钱吗", "为什么{}的{}口碑好", "{}{}坏了怎么修", "{}{}多少钱",
+    "{}的{}包含在内吗", "低配{}有没有{}", "怎么看{}的{}", "{}的{}什么时候能定下来",
+)  # fmt: skip
+SAID = (
+    "你好，{}的{}怎么样啊", "我想问下{}{}到底行不行", "{}的{}，多少钱呢", "{}{}坏了好修吗",
+    "别人讲{}的{}不太好是真的吗", "{}跟同级的比，{}有优势没", "{}的{}用几年以后会出问题吗",
+)  # fmt: skip
+
+
 def many() -> list[Script]:
-    """Ten thousand scripts: the shipped ones, asked about one store after the other."""
-    own = library.shipped()
+    """Ten thousand scripts, each with a question of its own, answered as the shipped ones are."""
+    asked = (frame.format(car, part) for frame, car, part in product(FRAMES, CARS, PARTS))
     return [
-        replace(script, id=f"{script.id}-{n}", q=f"{n}店{script.q}", also=())
-        for n in range(SCRIPTS // len(own) + 1)
-        for script in own
+        replace(script, id=f"{script.id}-{n}", q=q, also=(), title=q, scene="", models=())
+        for n, (q, script) in enumerate(zip(asked, cycle(library.shipped()), strict=False))
     ][:SCRIPTS]
+
+
+def said(number: int) -> str:
+    """What a customer asks, in other words than any script; the same only after thousands."""
+    form, car, part = SAID[number % 7], CARS[number // 7 % 20], PARTS[number // 140 % 25]
+    return form.format(car, part)
 
 
 def scripts() -> dict[str, str]:

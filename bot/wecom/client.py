@@ -28,6 +28,7 @@ from storage.db import Db
 __all__ = ["CODES", "UNREACHABLE", "Client", "Code", "Shelf", "WeComError", "classify"]
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
+LARGEST = 16_000_000  # bytes; the longest lists of the API come in pages far below it
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=60)
 EARLY = timedelta(seconds=300)  # renew before anybody meets an expired token
 FETCHES = 3  # gettoken calls a minute; more only means that the secret is wrong
@@ -257,12 +258,22 @@ class Client:
                 timeout=MEDIA_TIMEOUT if callable(body) else TIMEOUT,
                 allow_redirects=False,  # another host would get the token
             ) as response:
-                return _decoded(response.status, await response.read())
+                return _decoded(response.status, await _whole(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             # the exception's own text may hold the whole URL
             error = failure(UNREACHABLE, f"{name}: {type(exc).__name__}")
             error.doubt = not isinstance(exc, aiohttp.ClientConnectorError)
             raise error from None
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """The body; an answer that never ends shall not fill the memory until its time is over."""
+    found = bytearray()
+    async for chunk in response.content.iter_any():
+        found += chunk
+        if len(found) > LARGEST:
+            raise aiohttp.ClientPayloadError("too large")
+    return bytes(found)
 
 
 def _paused(refusal: WeComError | None, wait_s: float) -> WeComError:

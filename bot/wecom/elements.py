@@ -1,9 +1,12 @@
 """WeCom's XML read into plain dictionaries; lists are lists even when they hold one item.
 
-Expat is driven directly: it is the fastest reader at hand, builds the values we want in one
-pass without recursion, and refuses a DTD before any entity can be declared.
+A message is nearly always a flat list of elements with a CDATA section or one word in each; that
+much is read by one pattern, which takes a tenth of the time. Whatever looks different in any way
+goes to expat, driven directly: it builds the values we want in one pass without recursion, and
+refuses a DTD before any entity can be declared.
 """
 
+import re
 from typing import Any
 from xml.parsers import expat
 
@@ -29,6 +32,16 @@ CONTAINERS = frozenset(
 REPEATED = frozenset({"AuthAddOpenKfId", "AuthDelOpenKfId"})
 # What a person typed; everything else is a word or a number and may be trimmed.
 TYPED_BY_PEOPLE = frozenset({"Content"})
+# Flat, and without what expat would refuse or write another way: control characters, returns.
+# Nothing is given back once it matched, so that a long text costs no more than its length.
+_CLEAN = "[^\\]\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]"
+_LEAF = re.compile(
+    rf"[ \t\n]*+<([A-Za-z]\w{{0,63}}+)>"
+    rf"(?:<!\[CDATA\[((?:{_CLEAN}++|\](?!\]>))*+)\]\]>|([\w.@+-]*+))</\1>[ \t\n]*+",
+    re.ASCII,
+)
+_ROOT = ("<xml>", "</xml>")
+_NESTED = CONTAINERS | REPEATED
 
 
 class _Element:
@@ -48,7 +61,7 @@ class _Element:
 
     def _text(self) -> str:
         text = self.parts[0][1] if len(self.parts) == 1 else _words(self.parts)
-        return text if self.name in TYPED_BY_PEOPLE else text.strip()
+        return _trimmed(self.name, text)
 
 
 def _words(parts: list[tuple[bool, str]]) -> str:
@@ -105,6 +118,30 @@ class _Reader:
 
 def read(text: str) -> dict[str, Any]:
     """The elements under `<xml>`; a leaf is text, a branch a dict, a container a list."""
+    return _flat(text) or _parsed(text)
+
+
+def _flat(text: str) -> dict[str, Any] | None:
+    """None for what is not plainly flat, or not plain in any other way."""
+    if not (text.startswith(_ROOT[0]) and text.endswith(_ROOT[1])):
+        return None
+    found: dict[str, Any] = {}
+    at, end = len(_ROOT[0]), len(text) - len(_ROOT[1])
+    while at < end:
+        leaf = _LEAF.match(text, at, end)
+        if leaf is None or leaf[1] in found or leaf[1] in _NESTED:
+            return None
+        name, inside, word = leaf.groups()
+        found[name] = word if inside is None else _trimmed(name, inside)
+        at = leaf.end()
+    return found
+
+
+def _trimmed(name: str, text: str) -> str:
+    return text if name in TYPED_BY_PEOPLE else text.strip()
+
+
+def _parsed(text: str) -> dict[str, Any]:
     reader = _Reader()
     try:
         _parser(reader).Parse(text.encode(), True)
