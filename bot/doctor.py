@@ -200,7 +200,7 @@ async def _callback(config: Config, session: aiohttp.ClientSession) -> list[Chec
 
 async def _clock(config: Config, session: aiohttp.ClientSession) -> list[Check]:
     """Compare with the date that WeCom's servers put on their answers."""
-    async with session.get(config.wecom.api_base) as answer:
+    async with session.get(config.wecom.api_base, allow_redirects=False) as answer:
         date = answer.headers.get("Date")
     if not date:
         return [Check("时钟", "warn", "对方没有给时间，无法对表")]

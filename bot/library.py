@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot import garbage
 from bot.app import Knowledge
 from bot.config import Config
 from bot.reload import Watch
 from bot.wecom.envelope import Kept
 from bot.writer import Writer
-from handlers import audience, dictionary, learning
+from handlers import audience, cadence, dictionary, learning
 from handlers.audience import Audiences
 from handlers.dictionary import Dictionary
 from handlers.library import save, stored
@@ -82,6 +83,13 @@ def audiences(config: Config) -> Audiences:
 
 
 async def read(config: Config, writer: Writer) -> Knowledge:
+    """All of it as it is now: what a program that begins works with."""
+    with garbage.resting():
+        return await _read(config, writer)
+
+
+async def _read(config: Config, writer: Writer) -> Knowledge:
+    cadence.table(config.settings.followups.table)  # what is broken is told now, not in a tick
     found = await writer.do(stored)
     at = await writer.do(scripts.stamp_of)
     taught_at = await writer.do(learning.stamp_of)

@@ -143,7 +143,9 @@ async def _callback(base: str, channel: Channel, http: aiohttp.ClientSession) ->
     name = "回调" if channel.name == "app" else f"回调 {channel.name}"
     address, word = f"{base}/callback/{channel.name}", secrets.token_hex(8)
     ourselves = {"User-Agent": OURSELVES}
-    async with http.get(address, params=_signed(channel, word), headers=ourselves) as answer:
+    async with http.get(
+        address, params=_signed(channel, word), headers=ourselves, allow_redirects=False
+    ) as answer:
         said = (await answer.content.read(4096)).decode(errors="replace")
     if answer.status == 200 and said == word:
         return Check(name, "ok", f"{address} 验证通过")

@@ -5,11 +5,14 @@ The answer does not tell whether the minute, the hour or the day is spent, so on
 after the first pause, and after each refusal the pause grows; a day's limit ends with the day.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 from bot.messages import READY, UPLOADED
+from storage import quotas
+from storage.db import Db
 from storage.outbox import Parcel
+from storage.quotas import Shut
 
 PAUSES = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30))  # the last one again and again
 PLATFORM = timezone(timedelta(hours=8))  # where the day of the platform ends
@@ -44,17 +47,24 @@ def way(parcel: Parcel) -> str:
 
 
 @dataclass(slots=True)
-class _Shut:
-    until: datetime
-    times: int = 1
-    opened: bool = False  # something was taken since
-
-
-@dataclass(slots=True)
 class Quotas:
-    """Which ways are shut; kept in memory, since a restart costs one more refusal."""
+    """Which ways are shut, as the store has it: what one process is refused, all of them heed.
 
-    _shut: dict[str, _Shut] = field(default_factory=dict)
+    A chat with a limit of its own needs no row, since what waits for it is held there already.
+    """
+
+    _shut: dict[str, Shut] = field(default_factory=dict)
+
+    def read(self, db: Db, now: datetime) -> None:
+        """Take over what all processes know; a pause beyond the longest is of a clock that erred,
+        and would never end."""
+        kept = {name: shut for name, shut in self._shut.items() if not _shared(name)}
+        known = {n: s for n, s in quotas.every(db).items() if s.until - now <= PAUSES[-1]}
+        self._shut = kept | known
+
+    def knows(self, name: str) -> bool:
+        """Whether something was refused there not long ago."""
+        return name in self._shut
 
     def until(self, name: str, now: datetime) -> datetime | None:
         """When this way opens; None when something may go."""
@@ -76,23 +86,37 @@ class Quotas:
         urgent = [lane for lane in lanes if lane[0].urgency == first]
         return urgent if shut.opened else [urgent[0][:1]]
 
-    def spent(self, name: str, now: datetime) -> datetime:
+    def spent(self, db: Db, name: str, now: datetime) -> datetime:
         """Refused; those that were under way together count once. Returns when to try again."""
-        shut = self._shut.get(name)
-        if shut and now < shut.until:
+        shut = self._known(db, name)
+        if shut and now < shut.until <= now + PAUSES[-1]:
             return shut.until
         times = shut.times + 1 if shut and not shut.opened else 1
         pause = PAUSES[min(times, len(PAUSES)) - 1]
-        self._shut[name] = _Shut(min(now + pause, _midnight(now)), times)
-        return self._shut[name].until
+        until = min(now + pause, _midnight(now))
+        self._keep(db, name, Shut(until, times))
+        return until
 
-    def fine(self, name: str, now: datetime) -> None:
+    def fine(self, db: Db, name: str, now: datetime) -> None:
         """Something was taken; after a minute without a refusal all is as it was."""
-        shut = self._shut.get(name)
+        shut = self._known(db, name)
         if shut and now - shut.until >= PAUSES[0]:
-            del self._shut[name]
-        elif shut and now >= shut.until:
-            shut.opened = True
+            self._shut.pop(name, None)
+            quotas.forget(db, name)
+        elif shut and now >= shut.until and not shut.opened:
+            self._keep(db, name, replace(shut, opened=True))
+
+    def _known(self, db: Db, name: str) -> Shut | None:
+        return quotas.of(db, name) if _shared(name) else self._shut.get(name)
+
+    def _keep(self, db: Db, name: str, shut: Shut) -> None:
+        self._shut[name] = shut
+        if _shared(name):
+            quotas.keep(db, name, shut)
+
+
+def _shared(name: str) -> bool:
+    return ":" not in name
 
 
 def _midnight(now: datetime) -> datetime:

@@ -5,17 +5,19 @@ import dataclasses
 import io
 import json
 import re
+import subprocess
+import sys
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-import python_calamine
 import xlsxwriter
 
-from scriptbank import load
+from scriptbank import load, reader
 from scriptbank.columns import COLUMNS, Column, Row, cell, clean
 from scriptbank.problems import LoadError, Problem
 from scriptbank.script import Script
@@ -103,8 +105,11 @@ def grid(path: Path) -> list[list[object]]:
     """The cells of a CSV or of a workbook's first sheet; `LoadError` for what is no table."""
     kind = path.suffix.lower()
     if kind == ".csv":
+        text = _decode(path)
+        if text.count(",") + text.count("\n") > MAX_CELLS:
+            raise _refuse(path, "表格的格子太多；请删去多余的行列后再试")
         try:
-            lines = list(csv.reader(io.StringIO(_decode(path))))
+            lines = list(csv.reader(io.StringIO(text)))
         except csv.Error as wrong:
             raise _refuse(path, f"CSV 读不懂（{wrong}）；请检查引号") from None
         return [[_unguard(value) for value in line] for line in lines]
@@ -145,8 +150,6 @@ def _header(path: Path, names: Sequence[str]) -> list[Column | None]:
 
 def _decode(path: Path) -> str:
     content = _bytes(path)
-    if len(content) > MAX_BYTES:
-        raise _refuse(path, "文件太大，请分成几份")
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)
@@ -157,19 +160,54 @@ def _decode(path: Path) -> str:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:  # some files never end, some are larger than all memory
+            content = file.read(MAX_BYTES + 1)
     except OSError as wrong:
         raise _refuse(path, f"读不了：{wrong.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise _refuse(path, "文件太大，请分成几份")
+    return content
 
 
 def _book(path: Path) -> list[list[object]]:
     _weigh(path)
-    try:
-        book = python_calamine.CalamineWorkbook.from_path(str(path))
-        cells = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except (python_calamine.CalamineError, OSError, IndexError) as wrong:
-        raise _refuse(path, f"打不开这个工作簿（{wrong}）；请另存为 .xlsx 再试") from None
-    return [list(line) for line in cells]
+    child = [sys.executable, "-I", reader.__file__, str(path.absolute()), str(MAX_CELLS)]
+    with tempfile.TemporaryFile() as out:  # on disk: what it says may be large, too
+        code = subprocess.run(
+            child, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, check=False
+        ).returncode
+        out.seek(0)
+        if code:
+            raise _refuse(path, _unread(code, out.read(200).decode("ascii", "replace")))
+        return [[_cell(value) for value in json.loads(line)] for line in out]
+
+
+def _unread(code: int, said: str) -> str:
+    if code == reader.BROKEN:
+        return f"打不开这个工作簿（{said}）；请另存为 .xlsx 再试"
+    if code == reader.TOO_LARGE:
+        height, _, width = said.partition(" ")
+        return _far(int(height), int(width))
+    return "打不开这个工作簿：展开后太大或已损坏；请删去多余的行列、图片后另存为 .xlsx 再试"
+
+
+def _far(height: int, width: int) -> str:
+    return f"表格有{height}行×{width}列，太大；请删去多余的行列后再试"
+
+
+def _cell(value: object) -> object:
+    """Times come as what they are and how they are written."""
+    if not isinstance(value, list):
+        return value
+    kind, told = value
+    if kind == "timedelta":
+        return timedelta(seconds=told)
+    read: dict[str, Callable[[str], object]] = {
+        "date": date.fromisoformat,
+        "datetime": datetime.fromisoformat,
+        "time": time.fromisoformat,
+    }
+    return read[kind](told)
 
 
 def _weigh(path: Path) -> None:
@@ -202,7 +240,7 @@ def _measure(path: Path, sheet: bytes) -> None:
     height = max(map(int, set(_ROW.findall(sheet))), default=1)
     width = max(map(_column_number, set(_COLUMN.findall(sheet))), default=1)
     if height * width > MAX_CELLS:
-        raise _refuse(path, f"表格有{height}行×{width}列，太大；请删去多余的行列后再试")
+        raise _refuse(path, _far(height, width))
 
 
 def _column_number(letters: bytes) -> int:

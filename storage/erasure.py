@@ -119,7 +119,7 @@ PLACES: dict[str, Place] = {
             "tokens", "surfaces", "surface_checks", "links", "mass_reminders", "leaves", "erasures",
             "erasure_key", "audit", "stops", "backups", "sop_plans", "scans", "secrets",
             "goals", "drills", "drill_answers", "activities", "group_stages",
-            "h5_taps",
+            "h5_taps", "quotas",
             "group_plans", "group_runs", "group_topics",
             "step_days", "step_owners", "step_touched", "step_range",
             "prizes", "draw_wins", "digest_votes", "console_links", "console_sessions",

@@ -57,8 +57,8 @@ def waiting(db: Db, limit: int, lanes: list[str] | None = None) -> list[Waiting]
     among, given = ("", {}) if lanes is None else ("and lane = any(:lanes)", {"lanes": lanes})
     sql = f"select * from inbox where state = 'new' {among} order by seq limit :limit"
     rows = db.rows(sql, limit=limit, **given)
-    if lanes is None and len(rows) == limit:
-        rows = _shared(db, rows)
+    if len(rows) == limit:
+        rows = _shared(db, rows, lanes)
     return [
         Waiting(
             Kept(row["id"], row["channel"], row["lane"], row["body"]),
@@ -69,7 +69,7 @@ def waiting(db: Db, limit: int, lanes: list[str] | None = None) -> list[Waiting]
     ]
 
 
-def _shared(db: Db, rows: list[Row]) -> list[Row]:
+def _shared(db: Db, rows: list[Row], lanes: list[str] | None) -> list[Row]:
     """Whoever fills most of a batch leaves up to half of it to others, who have each their oldest.
 
     What is taken of a conversation is its beginning, so order in it is kept.
@@ -79,10 +79,15 @@ def _shared(db: Db, rows: list[Row]) -> list[Row]:
     if count <= half:
         return rows
     found = {row["id"]: row for row in rows if row["lane"] != busy}
-    for other in db.rows(OTHERS, busy=busy, most=half):
-        found.update({row["id"]: row for row in db.rows(FIRST, lane=other["lane"])})
+    names = _others(db, busy, half) if lanes is None else lanes
+    for other in [name for name in names if name != busy][:half]:
+        found.update({row["id"]: row for row in db.rows(FIRST, lane=other)})
     mine = [row for row in rows if row["lane"] == busy][: max(len(rows) - len(found), half)]
     return sorted([*found.values(), *mine], key=lambda row: int(row["seq"]))
+
+
+def _others(db: Db, busy: str, most: int) -> list[str]:
+    return [row["lane"] for row in db.rows(OTHERS, busy=busy, most=most)]
 
 
 def done(db: Db, msg_id: str, now: datetime, reply: str | None = None) -> None:

@@ -66,9 +66,9 @@ def _set(db: Db, table: str, news: Row, where: Row) -> None:
 
 
 def newest(db: Db, kept: str) -> Merge | None:
-    """The last merge into this customer that still holds."""
-    sql = """select id, kept, gone, body from merges where kept = :kept and undone_at is null
-        order by at desc, id limit 1"""
+    """The last merge into this customer that still holds; of the erased nothing is left to part."""
+    sql = """select id, kept, gone, body from merges
+        where kept = :kept and undone_at is null and body <> '' order by at desc, id limit 1"""
     row = one(db, sql, kept=kept)
     return Merge(**{**row, "body": json.loads(row["body"])}) if row else None
 

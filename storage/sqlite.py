@@ -43,6 +43,8 @@ class Sqlite:
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def run(self, sql: str, /, **params: Any) -> int:
+        if self._conn.in_transaction:
+            return self._conn.execute(sql, _bound(params)).rowcount
         return self._db.execute(sql, _bound(params)).rowcount
 
     def many(self, sql: str, params: Iterable[Mapping[str, Any]], /) -> None:
@@ -68,7 +70,7 @@ class Sqlite:
     @contextmanager
     def atomic(self) -> Iterator[None]:
         if self._conn.in_transaction:
-            with self._db.atomic():
+            with self._point():
                 yield
             return
         # At once: one that reads first and writes later is refused when another process wrote.
@@ -79,6 +81,20 @@ class Sqlite:
             self._conn.rollback()
             raise
         self._conn.commit()
+
+    @contextmanager
+    def _point(self) -> Iterator[None]:
+        """A transaction within one; of several points of one name the newest is meant, and a name
+        that is always the same is prepared once."""
+        self._conn.execute("savepoint within")
+        try:
+            yield
+        except BaseException:
+            if self._conn.in_transaction:  # an error of the drive may have ended all of it
+                self._conn.execute("rollback to within")
+                self._conn.execute("release within")
+            raise
+        self._conn.execute("release within")
 
     def pending(self) -> list[str]:
         """Names of the steps that this store still lacks."""
@@ -91,6 +107,8 @@ class Sqlite:
     def migrate(self) -> list[str]:
         """Bring the schema up to date; returns the steps that were applied."""
         steps = self.pending()
+        with self._db.atomic():  # its table and its index, or neither
+            migrations.ensure_migrations_table(self._db)
         migrations.apply(self._db)
         return steps
 

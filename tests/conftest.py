@@ -1,5 +1,6 @@
 """Fixtures: the knowledge read once, a conversation without sockets, the whole stage with them."""
 
+import functools
 import logging
 import os
 import random
@@ -16,8 +17,11 @@ import hypothesis
 import postgres_kit
 import pytest
 import wecom_kit
+from aiohttp import web
+from click.testing import CliRunner
 from outbox_kit import office as office
 
+from bot import server as door
 from bot.app import ROUTER, TICKS, Knowledge
 from bot.sandbox import demo, stage
 from bot.sandbox.stage import Stage
@@ -57,13 +61,59 @@ class Listener(logging.Handler):
 
 
 @pytest.fixture(autouse=True)
-def no_secret_is_logged() -> Iterator[None]:
-    """Whatever a test is about: the log of it holds no secret of the company."""
+def no_secret_is_told(outputs: list[str]) -> Iterator[None]:
+    """Whatever a test is about: neither its log nor its answers hold a secret of the company."""
     listener = Listener()
     logging.getLogger().addHandler(listener)
+    outputs.clear()
     yield
     logging.getLogger().removeHandler(listener)
     assert listener.told == []
+    assert outputs == []
+
+
+def telling(where: str, said: bytes) -> list[str]:
+    return [f"{where}: {said[:200]!r}" for secret in SECRETS if secret.encode() in said]
+
+
+FILES = (".csv", ".json", ".txt", ".html", ".md")
+
+
+@pytest.fixture(scope="session")
+def outputs() -> Iterator[list[str]]:
+    """What told a secret: a command, a file that it wrote, a page of the server."""
+    found: list[str] = []
+    patch = pytest.MonkeyPatch()
+    invoke, routes = CliRunner.invoke, door.routes
+
+    def invoked(self: CliRunner, *args: Any, **more: Any) -> Any:
+        done = invoke(self, *args, **more)
+        words = [str(word) for word in (args[1] if len(args) > 1 else more.get("args") or ())]
+        found.extend(telling(" ".join(words), done.stdout_bytes + done.stderr_bytes))
+        for path in map(Path, words):
+            if path.suffix in FILES and path.is_file():
+                found.extend(telling(str(path), path.read_bytes()))
+        return done
+
+    def watched(*args: Any) -> list[web.RouteDef]:
+        return [web.route(r.method, r.path, answering(r.handler), **r.kwargs)
+                for r in routes(*args)]  # fmt: skip
+
+    def answering(handler: Any) -> Any:
+        @functools.wraps(handler)
+        async def answer(request: web.Request) -> Any:
+            given = await handler(request)
+            body = given.body if isinstance(given, web.Response) else None
+            said = body if isinstance(body, bytes) else b""
+            found.extend(telling(request.path, said + str(given.headers).encode()))
+            return given
+
+        return answer
+
+    patch.setattr(CliRunner, "invoke", invoked)
+    patch.setattr(door, "routes", watched)
+    yield found
+    patch.undo()
 
 
 @pytest.fixture(scope="session")
@@ -151,6 +201,15 @@ def db(request: pytest.FixtureRequest) -> Iterator[Db]:
         with postgres_kit.store(request.getfixturevalue("server")) as store:
             yield store
         return
+    store = Sqlite(None)
+    store.migrate()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def embedded() -> Iterator[Sqlite]:
+    """Of which the plan of a query is asked; the other store words its plans differently."""
     store = Sqlite(None)
     store.migrate()
     yield store

@@ -60,7 +60,12 @@ def test_whoever_sends_a_thousand_leaves_room_for_the_others(db, talk):
 
     first = [w.kept.id for w in inbox.waiting(db, 32)]
     assert first == [*(f"f{n:04}" for n in range(16)), *(f"o{n:02}" for n in range(16))]
-    plan = [r["detail"] for r in db.rows("explain query plan " + inbox.OTHERS, busy="x", most=16)]
+
+
+def test_the_others_are_found_by_index(embedded):
+    sql = "explain query plan " + inbox.OTHERS
+    plan = [row["detail"] for row in embedded.rows(sql, busy="x", most=16)]
+
     assert not [step for step in plan if step.startswith("SCAN inbox")]
 
 
@@ -162,6 +167,30 @@ async def test_more_than_one_batch_is_handled_to_the_end(played):
     handled = [await app.work(), await app.work(), await app.work()]
 
     assert handled == [wiring.BATCH, 5, 0]
+
+
+async def test_a_batch_is_cut_short_while_callbacks_wait(played, monkeypatch):
+    app = played.running.app
+    for n in range(5):
+        await app.keep(app_text(n, "嗯哼呃", who="lina"))
+    monkeypatch.setattr(wiring, "SLICE_S", 0)
+
+    waiting = []
+
+    def call(ctx):
+        """A callback comes while this message is handled."""
+        task = asyncio.run_coroutine_threadsafe(app.keep(app_text(99, who="chen")), loop)
+        waiting.append(task)
+        while not app.writer.pressed:
+            continue
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(wiring, "ROUTER", Router(((on("app", "text"), lambda m, c: call(c)),)))
+
+    assert await app.work() == 1
+    assert (await asyncio.wrap_future(waiting[0])) is True
+    monkeypatch.undo()
+    assert await app.work() == 5
 
 
 @pytest.fixture

@@ -1,6 +1,10 @@
 """Both segmenters cut the same words, so the extra `fast` changes nothing but the time."""
 
 import json
+import marshal
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +52,25 @@ def test_what_people_type_is_cut_alike(text):
 @given(st.text(max_size=40))
 def test_nothing_is_lost(text):
     assert "".join(tokens.cut(text, "rjieba")) == text
+
+
+def test_what_somebody_left_among_the_passing_files_is_not_believed(tmp_path):
+    planted = marshal.dumps(({"续": 10**9, "航": 10**9}, 1))
+    (tmp_path / "jieba.cache").write_bytes(planted)
+    said = "from nlp import tokens; print(*tokens.cut('续航怎么样', 'jieba'))"
+
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True,
+                          env={**os.environ, "TMPDIR": str(tmp_path)})  # fmt: skip
+
+    assert done.stdout.split() == tokens.cut("续航怎么样", "rjieba")
+    assert [(f.name, f.read_bytes()) for f in tmp_path.iterdir()] == [("jieba.cache", planted)]
+
+
+def test_how_often_words_are_said_is_what_the_segmenter_itself_would_read():
+    import jieba
+
+    path = Path(jieba.__file__).with_name("dict.txt")
+    with path.open("rb") as dictionary:
+        theirs = jieba.Tokenizer().gen_pfdict(dictionary)
+
+    assert tokens._frequencies(path) == theirs

@@ -98,7 +98,7 @@ encoding_aes_key = "{"A" * 43}"
         async def once(running, _role):
             await look(unused_tcp_port)
 
-        monkeypatch.setattr(run, "_until_stopped", once)
+        monkeypatch.setattr(run, "until_stopped", once)
         await run._serve(found)
 
     return serve

@@ -1,8 +1,11 @@
 """What others wrote gives no orders to a terminal or a log; no secret stands in either."""
 
+import csv
 import io
 import json
 import logging
+import re
+import sys
 import unicodedata
 
 import click
@@ -12,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.cli import main
-from bot.commands.common import Options, show
+from bot.commands.common import Options, fail, show
 from bot.plain import LINES, TURNING, Lines, harmless, readable
 from bot.sandbox import demo
 from bot.sandbox.push import xml
@@ -93,6 +96,41 @@ def test_the_command_line_logs_like_that(monkeypatch):
     assert said.output == "红\n"
 
 
+ORDERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2028\ud800]")
+ORDERS = "\x1b]0;标题\x07\x1bc\x9b2J\r王\u202e\u2028\ud800\x1b[2J"
+
+
+@pytest.mark.parametrize("write", [click.echo, lambda text: sys.stdout.write(text + "\n"),
+                                   lambda text: show([{"n": text}], {"n": "姓名"}, as_json=False),
+                                   fail])  # fmt: skip
+def test_no_command_gives_a_name_s_orders_to_the_terminal(monkeypatch, write):
+    """Neither titles nor cursors nor another direction, whatever a command prints with."""
+    monkeypatch.setitem(main.commands, "odd", click.Command("odd", callback=lambda: write(ORDERS)))
+
+    said = CliRunner().invoke(main, ["odd"], color=True).output
+
+    assert "王" in said
+    assert not ORDERING.search(said)
+
+
+def test_what_is_printed_for_programs_can_still_be_read(monkeypatch):
+    def odd():
+        show([{"name": ORDERS}], {"name": "姓名"}, as_json=True)
+
+    monkeypatch.setitem(main.commands, "odd", click.Command("odd", callback=odd))
+    said = CliRunner().invoke(main, ["odd"]).output
+
+    assert not ORDERING.search(said)
+    assert json.loads(said) == [{"name": ORDERS}]
+
+
+def test_csv_keeps_the_ends_of_its_lines(monkeypatch):
+    odd = click.Command("odd", callback=lambda: csv.writer(sys.stdout).writerow(["王", "\x1b]0;"]))
+    monkeypatch.setitem(main.commands, "odd", odd)
+
+    assert CliRunner().invoke(main, ["odd"]).stdout_bytes == "王,\\u001b]0;\r\n".encode()
+
+
 def test_json_spells_them_out():
     @click.command()
     def people():
@@ -107,7 +145,7 @@ def test_json_spells_them_out():
 # A wall of the same, sent to everything that reads
 
 
-WALLS = ["- ", "——", "1", "，", " ", "\n", "a", "一", "10点", "的客户", "王女士", "客户 "]
+WALLS = ["刚", "- ", "——", "1", "，", " ", "\n", "a", "一", "10点", "的客户", "王女士", "客户 "]
 
 
 def test_as_much_is_read_as_anybody_types():

@@ -200,7 +200,8 @@ def test_whoever_dies_holds_nothing_back(opened):
     presence.lanes(first, 1)
     first.close()
 
-    assert presence.lanes(second, 1) == ["li"]
+    tries = (presence.lanes(second, 1) for _ in range(5000))
+    assert next(filter(None, tries), []) == ["li"]
 
 
 def test_only_these_conversations_are_read_oldest_first(opened):
@@ -210,6 +211,19 @@ def test_only_these_conversations_are_read_oldest_first(opened):
     found = inbox.waiting(store, 9, ["li", "chen"])
 
     assert [w.kept.id for w in found] == ["m0", "m2", "m3"]
+
+
+def test_whoever_sends_a_thousand_leaves_room_for_the_others(opened):
+    """The flood stands before everybody; each process finds those behind it, and gives them room
+    also in a batch that the flood would fill."""
+    first, second = opened(serial=False), opened(serial=False)
+    kept(first, *(["flood"] * 1000), "wang", "li", "chen", "wang")
+
+    assert presence.lanes(first, 3) == ["flood", "wang", "li"]
+    assert presence.lanes(second, 3) == ["chen"]
+    batch = inbox.waiting(first, 32, ["flood", "wang", "li"])
+    assert [w.kept.id for w in batch][-2:] == ["m1000", "m1001"]
+    assert len(batch) == 32
 
 
 def put(store, n, target, due=NOW):
@@ -244,7 +258,7 @@ def test_one_ticks_and_after_its_end_another_one(opened):
     assert presence.leads(first)  # and goes on doing so
     assert not presence.leads(second)
     first.close()
-    assert presence.leads(second)
+    assert any(presence.leads(second) for _ in range(5000))
 
 
 def test_servers_are_many_and_a_lonely_command_sees_them(opened):

@@ -168,40 +168,40 @@ def parcel(kind="text", target="zhang", urgency=0):
     return Parcel("p", kind, target, "{}", 0, None, START, 0, urgency=urgency)
 
 
-def test_the_pauses_grow_until_something_is_taken_and_end_with_the_day():
+def test_the_pauses_grow_until_something_is_taken_and_end_with_the_day(db):
     quotas, now, pauses = Quotas(), START, []
     for _ in range(6):
-        until = quotas.spent("message/send", now)
+        until = quotas.spent(db, "message/send", now)
         pauses.append(int((until - now) / MINUTE))
         now = until
 
     assert pauses == [1, 5, 15, 30, 30, 30]
-    quotas.fine("message/send", now)
-    assert quotas.spent("message/send", now) - now == MINUTE
+    quotas.fine(db, "message/send", now)
+    assert quotas.spent(db, "message/send", now) - now == MINUTE
     late = START.replace(hour=23, minute=50)
     for _ in range(3):
-        late = quotas.spent("other", late)
+        late = quotas.spent(db, "other", late)
     assert late == START.replace(hour=0) + timedelta(days=1)
 
 
-def test_those_under_way_together_count_once():
+def test_those_under_way_together_count_once(db):
     quotas = Quotas()
-    first = quotas.spent("message/send", START)
+    first = quotas.spent(db, "message/send", START)
 
-    assert quotas.spent("message/send", START + MINUTE / 2) == first
+    assert quotas.spent(db, "message/send", START + MINUTE / 2) == first
     assert quotas.until("message/send", START) == first
     assert quotas.until("kf/send_msg", START) is None
 
 
-def test_the_first_finds_out_and_then_the_most_urgent_go():
+def test_the_first_finds_out_and_then_the_most_urgent_go(db):
     quotas = Quotas()
     game, digest, two = parcel(urgency=3), parcel(urgency=2), [parcel(urgency=1)] * 2
     robot = [parcel("robot", "hook:a", 9)]
-    opened = quotas.spent("message/send", START)
+    opened = quotas.spent(db, "message/send", START)
     lanes = [[game], [digest], two, robot]
 
     assert quotas.chosen(lanes) == [two[:1], robot]
-    quotas.fine("message/send", opened)
+    quotas.fine(db, "message/send", opened)
     assert quotas.chosen(lanes) == [two, robot]
-    quotas.fine("message/send", opened + MINUTE)
+    quotas.fine(db, "message/send", opened + MINUTE)
     assert quotas.chosen(lanes) == lanes

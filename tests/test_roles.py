@@ -10,6 +10,7 @@ import re
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import worker_kit
@@ -17,6 +18,7 @@ import worker_kit
 from bot import roles
 from bot.clock import WallClock
 from bot.sandbox import demo, stage
+from handlers.values import Send
 from storage import inbox, presence
 from storage.db import number
 from storage.postgres import Postgres
@@ -137,6 +139,36 @@ async def test_an_answer_is_made_here_when_nobody_has_the_conversation(server, k
             assert await here.app.answer(kept.id, 5) == ""
             states = await here.app.door.do(lambda db: db.rows("select state from inbox"))
             assert states == [{"state": "done"}]
+
+
+async def test_a_pause_that_one_process_is_told_all_of_them_heed(server, knowledge, tmp_path):
+    """45009 holds for the whole app: the second process asks for nothing until it is over."""
+    async with AsyncExitStack() as closing:
+        url = closing.enter_context(server.database(server.template))
+        here, there = [
+            await closing.enter_async_context(
+                stage.open_stage(start=demo.START, frozen=True, empty=True, store=url,
+                                 knowledge=replace(knowledge), folder=tmp_path))
+            for _ in range(2)
+        ]  # fmt: skip
+
+        async def say(who, found):
+            await found.running.app.decide(f"test:{who}", lambda ctx: (None, [Send(who, "好")]))
+            await found.running.app.sender.flush()
+
+        here.pretend.api.plan_faults("message/send", 45009)
+        await say("zhang", here)
+        await say("chen", there)
+        assert there.pretend.api.calls["message/send"] == 0
+        there.clock.add(timedelta(minutes=1))
+        await there.running.app.idle()
+
+        assert sorted(item["to"] for item in there.pretend.received()) == ["chen", "zhang"]
+        there.clock.add(timedelta(minutes=1))
+        await say(demo.ADVISORS[2].userid, there)
+        assert there.running.writer is not here.running.writer
+        found = await there.running.writer.do(lambda db: db.rows("select * from quotas"))
+        assert found == []
 
 
 TICKING = f"""select pid from pg_locks where locktype = 'advisory'

@@ -177,8 +177,8 @@ def test_whose_values_cannot_fade_is_not_looked_at(talk):
     assert rows.due(talk.db, talk.now + 400 * DAY) == []
 
 
-def test_the_night_reads_by_index(talk):
-    plan = talk.db.rows("""explain query plan select distinct customer from scores
+def test_the_night_reads_by_index(embedded):
+    plan = embedded.rows("""explain query plan select distinct customer from scores
         where review_at <= '2026' order by review_at, customer limit 300""")
 
     assert "scores_review" in str(plan)

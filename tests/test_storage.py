@@ -32,14 +32,6 @@ NOW = datetime(2026, 3, 6, 1, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def embedded():
-    store = Sqlite(None)
-    store.migrate()
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def path(tmp_path):
     return tmp_path / "var" / "salesbot.db"
 
@@ -169,6 +161,24 @@ def test_what_is_asked_all_day_has_its_index(embedded, sql):
     plan = [row["detail"] for row in embedded.rows("explain query plan " + sql)]
 
     assert not [step for step in plan if step.startswith("SCAN")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        ("select * from outbox where state = 'waiting' and due_at <= 'x' order by urgency, seq",
+         "outbox_first"),
+        ("update outbox set urgency = 0 where target = 'x' and state = 'waiting' and urgency > 0",
+         "outbox_lane"),
+        ("select min(due_at) from outbox where state = 'waiting'", "outbox_due"),
+        ("select * from outbox where state in ('dead', 'unknown') and state <> 'waiting'",
+         "outbox_state"),
+    ],
+)  # fmt: skip
+def test_what_waits_is_not_looked_through_for_a_single_parcel(embedded, sql, index):
+    [step] = embedded.rows("explain query plan " + sql)
+
+    assert index in step["detail"]
 
 
 # Customers and their tags

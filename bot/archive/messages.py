@@ -10,7 +10,8 @@ FIELDS = {"docmsg": "doc", "markdown": "info", "news": "info", "external_redpack
 INSIDE = {"text": "content", "revoke": "pre_msgid", "agree": "userid", "disagree": "userid"}
 LONGEST_ID = 200
 QUOTES = "这是一条引用/回复消息"
-_RULE = re.compile(r"^\s*[-—–]{3,}\s*$", re.M)  # between what is quoted and what is said to it
+# between what is quoted and what is said to it
+_RULE = re.compile(r"^[^\S\n]*+[-—–]{3,}+[^\S\n]*+$", re.M)
 
 
 def wrong(data: Any) -> str:

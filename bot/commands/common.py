@@ -22,6 +22,7 @@ from bot.config import Config, ConfigError
 from bot.plain import LINES, harmless
 from bot.stores import Store
 from handlers.audience import AudienceError
+from handlers.cadence_table import CadenceError
 from handlers.context import Ctx
 from handlers.dictionary import DictionaryError
 from handlers.team import Team
@@ -46,7 +47,7 @@ class Options:
 
 
 def fail(message: str, code: int = BROKEN) -> NoReturn:
-    click.echo(message, err=True)
+    click.echo(harmless(message, LINES), err=True)
     sys.exit(code)
 
 
@@ -58,7 +59,7 @@ def told() -> Iterator[None]:
     except ConfigError as exc:
         fail(str(exc), WRONG_USE)
     except (StorageError, LoadError, LexiconError, LabelError, ModelError, DictionaryError,
-            AudienceError) as exc:  # fmt: skip
+            AudienceError, CadenceError) as exc:  # fmt: skip
         fail(str(exc))
 
 

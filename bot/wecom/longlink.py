@@ -83,6 +83,8 @@ class LongLink:
     async def _once(self) -> None:
         """One connection from opening to loss."""
         async with self._session.ws_connect(self._url, max_msg_size=LARGEST) as socket:
+            if socket._response.history:  # it is followed before anybody could refuse it
+                raise aiohttp.ClientError("redirected: the secret is for the platform only")
             self._socket = socket
             reading = asyncio.create_task(self._read(socket))
             try:
