@@ -174,7 +174,7 @@ def _weighed_again(said: _Said, ruled: _Read) -> _Read:
         felt = tuple(second.concerns(told, felt))
         suspected = second.alarms(told, found, suspected)
         act = second.act(told, act)
-        found = second.intents(told, found)
+        found = second.intents(told, found, felt, act)
     found = implied.planned(felt, found, act)
     return _Read(findings, _subjects(normal.text, felt, found, heard), found, suspected, act)
 

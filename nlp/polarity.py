@@ -30,9 +30,10 @@ def negated(text: str, at: int, start: int) -> bool:
         if trimmed.endswith(word):
             trimmed = trimmed.removesuffix(word)
             break
-    return trimmed.endswith(NEGATIONS) and not trimmed.endswith(("不是不", "要不", "是不是"))
+    return trimmed.endswith(NEGATIONS) and not trimmed.endswith(OPEN)
 
 
+OPEN = ("不是不", "要不", "是不是", "有没有")  # neither yes nor no
 NEGATING = re.compile("[不没别未无非]")  # one of these is in every negation
 AFFIRMED = ("是不", "会不", "不是不", "不能不", "没有不", "不会不")
 NEGATIONS = (

@@ -23,7 +23,9 @@ from ahocorasick_rs import AhoCorasick
 from nlp.alarms import DENIED, SUSPICION
 from nlp.alarms import shipped as ears
 from nlp.clauses import Clause
+from nlp.labels import SPECS
 from nlp.normalise import Normal
+from nlp.polarity import NEGATING
 from nlp.reading import CONCERNS, INTENTS, SPEECH_ACTS, Concern, Intent
 from nlp.words import walk
 
@@ -159,26 +161,38 @@ def _needed(kinds: Collection[str], elsewhere: float) -> float:
 
 def concerns(told: Heard, found: Sequence[Concern]) -> list[Concern]:
     """What is likely when the rules and the opinion are heard together."""
-    read = {c.code: c for c in found}
-    both = [_judged(told, code, read.get(code)) for code in CONCERNS]
-    return [c for c in both if c is not None]
+    read = {c.code: _held(told, c) for c in found}
+    for code in CONCERNS:
+        if code not in read and code not in told.barred:
+            margin = told.margins[CODE + code]
+            read[code] = _new(told, code, margin) if margin >= told.least else None
+    return [concern for code in CONCERNS if (concern := read.get(code)) is not None]
 
 
-def _judged(told: Heard, code: str, held: Concern | None) -> Concern | None:
-    margin = told.margins[CODE + code]
+def _held(told: Heard, held: Concern) -> Concern | None:
+    """One of the rules in the light of the opinion."""
+    code, margin = held.code, told.margins[CODE + held.code]
     if code in told.barred and told.least < AWAY:
-        return held if held is None or margin >= ABSURD or held.confidence > FAINT else None
-    if held is None:
-        return _new(told, code, margin) if margin >= told.least else None
+        return held if margin >= ABSURD or held.confidence > FAINT else None
     word = held.rule.endswith(".word")
     trust = TRUST * (held.confidence - LEAST) + (PLAIN if word else 0.0) + _drift(told)
     if margin + trust < min(told.least, ENOUGH):
         return None
-    sign = _sign(told, code, held)
+    sign = held.polarity if _denied(told, held) else _sign(told, code, held)
     named = word and told.parts[-1].end < NAMED
     if sign == held.polarity or named:
         return held
     return held._replace(polarity=sign, rule=_shown(told, f"{code}{sign}")[2])
+
+
+def _denied(told: Heard, held: Concern) -> bool:
+    """A judgement beside a negation: runs of characters cannot tell what 不 turns round."""
+    if not held.polarity:
+        return False
+    clause = next(
+        p for p in reversed(told.parts) if told.normal.span(p.start, p.end)[0] <= held.span[0]
+    )
+    return NEGATING.search(told.normal.text, clause.start, clause.end) is not None
 
 
 def _drift(told: Heard) -> float:
@@ -186,7 +200,7 @@ def _drift(told: Heard) -> float:
     return DRIFT * max(0, told.parts[-1].end - BRIEF)
 
 
-def _sign(told: Heard, code: str, held: Concern | None = None) -> int:
+def _sign(told: Heard, code: str, held: Concern | None) -> int:
     """The likeliest polarity: how it feels about anything, and about this."""
 
     def margin(sign: int) -> float:
@@ -198,7 +212,7 @@ def _sign(told: Heard, code: str, held: Concern | None = None) -> int:
 
 
 def _new(told: Heard, code: str, margin: float) -> Concern:
-    sign = _sign(told, code)
+    sign = _sign(told, code, None)
     evidence, span, why = _shown(told, CODE + code)
     return Concern(code, sign, _confidence(margin), evidence, span, why)
 
@@ -207,19 +221,28 @@ def _confidence(margin: float) -> float:
     return round(min(0.85, 0.55 + 0.3 * max(0.0, margin)), 2)
 
 
-def intents(told: Heard, found: Sequence[Intent]) -> list[Intent]:
+def intents(
+    told: Heard, found: Sequence[Intent], felt: Sequence[Concern], act: str
+) -> list[Intent]:
     """What is likely when the rules and the opinion are heard together, but for alarms."""
     kept = [i for i in found if _kept(told, i)]
     known = {i.code for i in found}
     if known & KEPT:
         return kept
     silent = known.union(ALARMS, told.barred, PRICED if "price" in told.barred else ())
+    if act != "question" or (felt and not any(_curious(c) for c in felt)):
+        silent.add("ask_spec")
     new = (code for code in INTENTS if code not in silent)
     return kept + [
         _wanted(told, code, margin)
         for code in new
         if (margin := told.margins.get(code, SILENT)) >= MEANT
     ]
+
+
+def _curious(felt: Concern) -> bool:
+    """Who asks about the car asks what it is like, and not only what worries or pleases them."""
+    return felt.code in SPECS and not felt.polarity
 
 
 def _kept(told: Heard, held: Intent) -> bool:

@@ -324,7 +324,7 @@ def test_an_intent_that_was_none_is_hidden(shop):
 
 def test_the_dry_run_shows_what_else_would_change(shop):
     shop.corrected(*BAND)
-    shop.heard("动力火车的歌真好听，不过这车后排有点小")
+    shop.heard("动力火车的歌真好听，不过后排空间有点小")
 
     said = shop.run("corrections").output
 

@@ -284,6 +284,25 @@ def test_nobody_who_complains_is_missed(read, text):
     assert read(text).intent("complaint")
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "polarity"),
+    [
+        ("动力没有劲", "power", -1),
+        ("车子没有想象中舒服", "comfort", -1),
+        ("没有异响", "quality", 1),
+        ("没觉得贵", "price", 1),
+        ("这个价不算贵", "price", 1),
+        ("一点都不便宜", "price", -1),
+        ("隔音不怎么样", "comfort", -1),
+        ("后排不挤", "space", 1),
+        ("续航没有虚标", "range", 1),
+        ("有没有劲", "power", 0),
+    ],
+)
+def test_what_no_turns_round_is_not_turned_back(read, text, code, polarity):
+    assert {c.code: c.polarity for c in read(text).concerns}.get(code) == polarity
+
+
 def test_two_of_our_own_cars_side_by_side_are_no_rivals():
     lexicon = Lexicon.load()
 
@@ -495,6 +514,8 @@ def test_only_what_is_at_stake_is_a_concern(read, text, felt):
         ("保险必须在店里买吗", set(), {"visit"}),
         ("不考虑电车，就想买油车", set(), {"lost"}),
         ("不考虑电车了", {"lost"}, set()),
+        ("有没有优惠", {"ask_promo"}, {"ask_spec"}),
+        ("有没有试驾车", {"test_drive"}, set()),
         ("有事微信说，别打电话，上班不方便", set(), {"opt_out"}),
         ("别打电话了", {"opt_out"}, set()),
         ("今天先别发了，我忙完找你", {"delay"}, {"opt_out"}),
