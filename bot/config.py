@@ -162,6 +162,7 @@ DERIVED = ("timezone", "reach")  # handlers see it, and the file has it elsewher
 OWN = ("server", "storage", "wecom", "webhooks")  # the rest is what handlers see
 OWN_FILES = (
     ("sop", "plans"), ("group_sop", "plans"), ("lost", "reasons"), ("activities", "templates"),
+    ("followups", "table"),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handlers import activities, sop, winback
+from handlers import activities, cadence, cadence_table, sop, winback
 from handlers.group_plans import plan as group_plan
 from handlers.settings import Settings
 
@@ -61,6 +61,7 @@ def watched(settings: Settings) -> tuple[Watched, ...]:
     found = (
         _plans(settings.sop.plans), _rooms(settings.group_sop.plans),
         _reasons(settings.lost.reasons), _templates(settings.activities.templates),
+        _cadence(settings.followups.table),
     )  # fmt: skip
     return tuple(one for one in found if str(one.place) != ".")
 
@@ -92,6 +93,15 @@ def _templates(folder: str) -> Watched:
 
     return Watched("活动模板", Path(folder), problems, lambda: activities.templates(folder),
                    activities.templates.cache_clear)  # fmt: skip
+
+
+def _cadence(file: str) -> Watched:
+    def problems() -> Sequence[object]:
+        cadence_table.with_own(Path(file))
+        return ()
+
+    return Watched("节奏表", Path(file), problems, lambda: cadence.table(file),
+                   cadence.table.cache_clear)  # fmt: skip
 
 
 @dataclass(slots=True)

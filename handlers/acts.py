@@ -23,7 +23,7 @@ from handlers import (
     referral,
     rhythm,
     scores,
-    stars,
+    stars_told,
     suggest,
     tags,
     undo,
@@ -194,6 +194,7 @@ def snoozer(
 
 def remind(customer: Customer, at: datetime, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
     """Owe what the advisor asked to be reminded of; it stands beside the cadence."""
+    undo.remember(ctx, member, f"{customer.name}的提醒", undo.before(customer, ctx))
     owed.plan(ctx.db, followup_id=ctx.new_id(), customer=customer.id, advisor=member, kind="own",
               due=at, reason=words, now=ctx.now)  # fmt: skip
     said = when(at.astimezone(ctx.zone), ctx.local)
@@ -223,7 +224,7 @@ TOLD: Mapping[str, Callable[[Customer, dict[str, str], Ctx], str]] = MappingProx
 WITH_WORDS: Mapping[str, Worded] = MappingProxyType({
     "book": book_only, "record": recorded, "hand_over": intaking.hand_over,
     "override": overrides.perform, "give": referral.give, "lost": lost.apply, "merge": merge.ask,
-    "rate": stars.noted,
+    "rate": stars_told.noted,
 })  # fmt: skip
 WITHOUT: Mapping[str, Plain] = MappingProxyType({
     "show": cards.show, "checklist": _listed, "level": overrides.offer, "part": merge.part,

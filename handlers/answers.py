@@ -76,7 +76,8 @@ def _meant(asked: Dialog, n: int, ctx: Ctx) -> Dialog:
 def _named(asked: Dialog, words: str, ctx: Ctx) -> Iterator[Action] | None:
     """A short answer to 这是哪位客户说的？; None when it is no name at all."""
     found = names.look(words, asked.member, ctx)
-    if not found.candidates:
+    more = not found.exact and names.mentioned(words, asked.member, ctx)
+    if not found.candidates or more:  # 李先生说别再联系他了 is more than an answer
         return None
     dialogs.close(ctx.db, asked.id)
     then = {"do": "book", "text": asked.body["text"]}
@@ -247,6 +248,12 @@ def moment(words: str, ctx: Ctx) -> datetime | None:
     """The time that these words are, and nothing else but; a day alone means its morning list."""
     slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
     return _start(slot, ctx) if slot and slot.text.strip() == words.strip() else None
+
+
+def timed(words: str, ctx: Ctx) -> bool:
+    """Whether these words are a time and nothing else, past or to come."""
+    slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
+    return slot is not None and slot.text.strip() == words.strip()
 
 
 def time_in(words: str, ctx: Ctx) -> datetime | None:

@@ -49,10 +49,14 @@ def first(at: datetime, ctx: Ctx) -> tuple[str, datetime]:
 
     Agreed on the evening before or later, it needs no confirmation any more.
     """
-    eve = ctx.on(_local(at, ctx).date() - timedelta(days=1), ctx.settings.followups.confirm_before)
-    if ctx.now < eve:
-        return "confirm", eve
-    return after_confirm(at, ctx)
+    before = eve(at, ctx)
+    return ("confirm", before) if ctx.now < before else after_confirm(at, ctx)
+
+
+def eve(at: datetime, ctx: Ctx) -> datetime:
+    """When it is confirmed with the customer."""
+    day = _local(at, ctx).date() - timedelta(days=1)
+    return ctx.on(day, ctx.settings.followups.confirm_before)
 
 
 def after_confirm(at: datetime, ctx: Ctx) -> tuple[str, datetime]:
@@ -110,10 +114,14 @@ def _meant(found: Appointment, at: datetime, ctx: Ctx) -> bool:
     return same_day or found.at - EARLY <= at
 
 
-def missed(customer: Customer, why: str, ctx: Ctx) -> Kept:
-    """They did not come; without a reason it is asked for in the evening."""
+def missed(customer: Customer, why: str, ctx: Ctx, when: datetime | None = None) -> Kept:
+    """They did not come, on the day that was named; without a reason it is asked in the evening."""
     found = expected(customer, ctx)
-    if found is None:
+    if when:
+        day = _local(when, ctx).date()
+        open_ones = rows.open_of(ctx.db, customer.id)
+        found = next((one for one in open_ones if _local(one.at, ctx).date() == day), None)
+    if found is None or found.at - EARLY > ctx.now:  # nobody has missed what is still to come
         return Kept()
     evening = reason_at(found.at, ctx)
     asks = not why and evening > ctx.now

@@ -104,7 +104,7 @@ def load(path: Path, dictionary: Dictionary | None = None) -> Audiences:
         raise AudienceError("\n".join(f"{path.name}{_line(text, said)}：{said}" for said in found))
     version = data.get("version", 1)
     rules = {row["name"]: Audience(row["name"], row.get("says", ""), _rule(row), version)
-             for row in data["audience"]}  # fmt: skip
+             for row in data.get("audience", ())}  # fmt: skip
     return Audiences(rules, version, path, signature)
 
 

@@ -1,62 +1,25 @@
 """Whom to contact after what and how often: the rows of a table, each with its name and reason."""
 
-import functools
-import re
-import tomllib
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 from handlers import rhythm, shifts
+from handlers.cadence_table import CYCLE, TIMED
+from handlers.cadence_table import FILE as FILE
+from handlers.cadence_table import Row as Row
+from handlers.cadence_table import Table as Table
+from handlers.cadence_table import table as table
 from handlers.context import Ctx
 from storage import followups, relations, rhythms
 from storage.customers import Customer
 from storage.followups import FollowUp
 from storage.rhythms import Rhythm
 
-FILE = Path(__file__).with_name("data") / "cadence.toml"
-CYCLE = "cycle"
-ANY_DAY = 36500
+SAME_NOTE = timedelta(seconds=1)  # what was logged in one line lies microseconds apart
 RESPONDS = timedelta(days=14)  # who wrote within these days is one who answers
-_DUE = re.compile(r"^(?:(?P<m>\d+)m|(?P<h>\d+)h|(?P<d>\d+)d(?: (?P<at>\d\d:\d\d))?)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`due` is a span of time, or of a cycle the name of the setting that tells its days."""
-
-    name: str
-    moment: str
-    kind: str
-    label: str
-    due: str
-    reason: str
-    stage: str
-    words: tuple[str, ...]
-    tiers: tuple[str, ...] = ()
-    levels: tuple[str, ...] = ()
-    unless: str = ""
-    when: str = ""
-    until: int = ANY_DAY  # so many days after it fell due its words are still true
-
-    def fits(self, customer: Customer) -> bool:
-        tier = not self.tiers or customer.tier in self.tiers
-        return tier and (not self.levels or customer.level in self.levels)
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    rows: tuple[Row, ...]
-    ends: dict[str, tuple[str, ...]]  # what is owed no longer, by what happened
-
-    def named(self, name: str) -> Row | None:
-        return next((row for row in self.rows if row.name == name), None)
-
-    def after(self, moment: str, customer: Customer) -> list[Row]:
-        return [row for row in self.rows if row.moment == moment and row.fits(customer)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +38,12 @@ class Pace:
         return "，".join([said, *self.why])
 
 
-@functools.cache
-def table() -> Table:
-    return read(FILE)
+def of(ctx: Ctx) -> Table:
+    """The table that holds: what ships, and the company's own rows."""
+    return table(ctx.settings.followups.table)
 
 
-def read(path: Path) -> Table:
-    given = tomllib.loads(path.read_text(encoding="utf-8"))
-    ends = {end["moment"]: tuple(end["kinds"]) for end in given["end"]}
-    return Table(tuple(_row(row) for row in given["row"]), ends)
-
-
-def _row(given: dict[str, Any]) -> Row:
-    words, tiers, levels = (tuple(given.pop(key, ())) for key in ("words", "tiers", "levels"))
-    return Row(words=words, tiers=tiers, levels=levels, **given)
-
-
-def label(kind: str) -> str:
+def label(kind: str, ctx: Ctx) -> str:
     """How a kind is called."""
     own = {
         "own": "你设的提醒",
@@ -99,7 +51,7 @@ def label(kind: str) -> str:
         "unanswered": "一直没有回复",
         "sop": "SOP 任务",
     }
-    found = next((row.label for row in table().rows if row.kind == kind), kind)
+    found = next((row.label for row in of(ctx).rows if row.kind == kind), kind)
     return own.get(kind, found)
 
 
@@ -115,10 +67,10 @@ def owable(customer: Customer, ctx: Ctx) -> bool:
 
 def pace(customer: Customer, ctx: Ctx, tried: Table | None = None) -> Pace:
     """Days until the next contact: the first row of the cycle that fits, then who they are."""
-    found, rows = rhythms.of(ctx.db, customer.id), tried or table()
+    found, rows = rhythms.of(ctx.db, customer.id), tried or of(ctx)
     row = next(row for row in rows.after(CYCLE, customer) if _holds(row, customer, found, ctx))
     s = ctx.settings.followups
-    days: int = getattr(s, row.due)
+    days = row.days(s)
     if row.when in ("silent", "dig") or row.tiers == ("low",):
         days = max(days, getattr(s, f"cadence_{customer.level.lower()}_days"))
     elif not row.when and customer.level != "O":
@@ -175,12 +127,29 @@ def plan(customer: Customer, ctx: Ctx) -> None:
 # After what happened
 
 
-def happened(customer: Customer, moment: str, ctx: Ctx) -> None:
-    """Owe what a moment asks for; what it makes needless is owed no longer."""
-    if ends := table().ends.get(moment):
+def happened(
+    customer: Customer, moment: str, ctx: Ctx, earlier: datetime | None = None
+) -> None:  # fmt: skip
+    """Owe what a moment asks for; what it makes needless is owed no longer.
+
+    Of a day that is over (`earlier`) only what can still be said is owed, and never in the past.
+    """
+    if ends := of(ctx).ends.get(moment):
         followups.drop(ctx.db, customer.id, ctx.now, moment, ends)
-    for row in table().after(moment, customer):
-        owe(row, customer, _in_time(row, customer, ctx), ctx)
+    for row in of(ctx).after(moment, customer):
+        due = _late(row, customer, earlier, ctx) if earlier else _in_time(row, customer, ctx)
+        if due:
+            owe(row, customer, due, ctx)
+
+
+def _late(row: Row, customer: Customer, since: datetime, ctx: Ctx) -> datetime | None:
+    """When to do what a day before asks for; None once its words are true no longer."""
+    due = due_at(row, replace(ctx, now=since))
+    heard = {"spoke": (customer.spoke_at,), "contact": (customer.spoke_at, customer.contacted_at)}
+    if any(at and at - since > SAME_NOTE for at in heard.get(row.unless, ())):
+        return None
+    late = ctx.today - due.astimezone(ctx.zone).date()
+    return None if late.days > row.until else max(due, ctx.now)
 
 
 def lead(customer: Customer, ctx: Ctx) -> None:
@@ -197,15 +166,10 @@ def owe(row: Row, customer: Customer, due: datetime, ctx: Ctx) -> None:
         )  # fmt: skip
 
 
-def timed(due: str) -> bool:
-    """Whether that is a span of time as the rows write them."""
-    return _DUE.match(due) is not None
-
-
 def due_at(row: Row, ctx: Ctx) -> datetime:
-    found = _DUE.match(row.due)
+    found = TIMED.match(row.due)
     if found is None:
-        raise ValueError(f"{FILE.name}: {row.name}: due = {row.due}")
+        raise ValueError(f"{row.name}: due = {row.due}")
     if days := found["d"]:
         at = time.fromisoformat(found["at"]) if found["at"] else ctx.settings.followups.morning
         return ctx.on(ctx.today + timedelta(days=int(days)), at)
@@ -228,7 +192,7 @@ def past(followup: FollowUp, ctx: Ctx) -> bool:
 
 
 def _over(rule: str, origin_at: datetime, ctx: Ctx) -> bool:
-    row = table().named(rule)
+    row = of(ctx).named(rule)
     since = ctx.today - origin_at.astimezone(ctx.zone).date()
     return row is not None and since.days > row.until
 
@@ -236,24 +200,29 @@ def _over(rule: str, origin_at: datetime, ctx: Ctx) -> bool:
 def owed_for(row: Mapping[str, Any], ctx: Ctx) -> str:
     """The reason of a row of `stats.overdue` as it is told now; "" for the steady cadence."""
     if _over(row["rule"], datetime.fromisoformat(row["origin_at"]), ctx):
-        return f"补上{label(row['kind']).removesuffix('跟进')}的跟进"
+        return f"补上{label(row['kind'], ctx).removesuffix('跟进')}的跟进"
     return str(row["reason"])
 
 
 def spoke(customer: Customer, ctx: Ctx) -> None:
     """The customer wrote: should they fall silent for two cycles, their level is asked about."""
-    row = next(iter(table().after("开口", customer)), None)
+    row = next(iter(of(ctx).after("开口", customer)), None)
     if row is None:
         followups.drop(ctx.db, customer.id, ctx.now, "级别已变", ("rejudge",))
         return
-    days: int = getattr(ctx.settings.followups, f"cadence_{customer.level.lower()}_days")
-    later = timedelta(days=round(days * ctx.settings.followups.stale_factor))
+    later = timedelta(days=stale_days(customer, ctx))
     owe(row, customer, ctx.on(ctx.today + later, ctx.settings.followups.morning), ctx)
 
 
-def overtaken(followup: FollowUp, customer: Customer) -> str:
+def stale_days(customer: Customer, ctx: Ctx) -> int:
+    """After so many days without a word their level may be another."""
+    days: int = getattr(ctx.settings.followups, f"cadence_{customer.level.lower()}_days")
+    return round(days * ctx.settings.followups.stale_factor)
+
+
+def overtaken(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
     """Why it need not be done any more, in words; "" when it still stands."""
-    row = table().named(followup.rule)
+    row = of(ctx).named(followup.rule)
     since = followup.created_at
     if row is None or not row.unless:
         return ""
@@ -269,10 +238,10 @@ def overtaken(followup: FollowUp, customer: Customer) -> str:
 
 def row_of(followup: FollowUp | None, customer: Customer, ctx: Ctx) -> Row:
     """The row that a follow-up comes from; without one, that of the steady rhythm."""
-    rows = table().rows
+    rows = of(ctx).rows
     if followup and past(followup, ctx):
         return pace(customer, ctx).row
-    found = table().named(followup.rule) if followup and followup.rule else None
+    found = of(ctx).named(followup.rule) if followup and followup.rule else None
     if followup and found is None and followup.kind != "cadence":
         drive = "预约试驾" if "试驾" in followup.reason else "预约"
         same = [row for row in rows if row.kind == followup.kind]

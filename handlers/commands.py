@@ -45,7 +45,7 @@ from handlers import (
     referral,
     reminding,
     rooms,
-    stars,
+    stars_told,
     stopping,
     stuck,
     suggest,
@@ -248,6 +248,23 @@ def why(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None
     return acts.with_customer(name, msg.sender, {"do": "why"}, ctx)
 
 
+THEIRS = {"清单": "checklist", "标签": "tags", "评分": "scores", "资料": "data"}
+
+
+def of_theirs(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
+    """王女士的清单; of somebody unknown these are other words."""
+    if not names.look(match["name"], msg.sender, ctx).exact:
+        return None
+    then = {"do": THEIRS[match["what"]], "text": ""}
+    return acts.with_customer(match["name"], msg.sender, then, ctx)
+
+
+def opted_out(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """退订 王女士, on behalf of a customer who told the advisor."""
+    then = {"do": "record", "text": "退订"}
+    return acts.with_customer(match["name"], msg.sender, then, ctx)
+
+
 def _why_newest(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     dialog = acts.recent(msg.sender, ctx, "suggest", "item", "digest", "choice")
     if dialog is None:
@@ -316,13 +333,13 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
             r"^(?P<n>\d{1,2})\s*转(?:给)?\s*(?P<to>\S{1,12})(?:\s+(?P<name>\S{1,20}))?$",
             digest_lines.move,
         ),
-        (r"(?s)^(?P<n>\d{1,2})\s*批注\s*[:：]?\s*(?P<text>\S.{0,200})$", digest_lines.note),
+        (r"(?s)^(?P<n>\d{1,2})\s*批注\s*+[:：]?\s*+(?P<text>\S.{0,200})$", digest_lines.note),
         (r"^(?P<word>有用|没用)\s*(?P<n>\d{1,2})$", digest_lines.vote),
         (r"^表扬$", digest_lines.praise),
         (door.WORDS, door.command),
         (r"^(?:客户|查客户|看客户)\s+(?P<name>\S.{0,20})$", show),
-        (r"^话术\s*[:：]?\s*(?P<words>\S.{0,60})$", search),
-        (r"^(?:记录|记一下|登记)\s*[:：]?\s*(?P<rest>\S.+)$", record),
+        (r"^话术\s*+[:：]?\s*+(?P<words>\S.{0,60})$", search),
+        (r"^(?:记录|记一下|登记)\s*+[:：]?\s*+(?P<rest>\S.+)$", record),
         (r"^(?P<state>已解决|(?:还)?没解决|[仍还]卡住)\s*(?P<rest>\S.{1,40})$", settled),
         (r"^待批战败$", lost.listing),
         (r"^(?:召回|战败召回|召回结果)$", winback.command),
@@ -345,8 +362,11 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?:SOP|sop|计划)$", plans.listing),
         (group_plans.PATTERN, group_plans.command),
         (group_plans.TODAY, group_plans.today),
-        (r"^(?P<verb>开启|打开|启动|停止|关闭)\s*(?:SOP|sop)?\s*(?P<name>\S{1,20})$", plans.switch),
-        (r"^预览\s*(?:SOP|sop)?\s*(?P<name>\S{1,20})$", plans.preview_command),
+        (
+            r"^(?P<verb>开启|打开|启动|停止|关闭)\s*+(?:SOP|sop)?\s*+(?P<name>\S{1,20})$",
+            plans.switch,
+        ),
+        (r"^预览\s*+(?:SOP|sop)?\s*+(?P<name>\S{1,20})$", plans.preview_command),
         (r"^(?:退出|停)(?:SOP|sop)\s*(?P<name>\S{1,20})$", named("leave_sop")),
         (r"^战败\s+(?P<name>[^\s，,：:]{1,20})(?:[\s，,：:]+(?P<text>\S.*))?$", named("lost")),
         (r"^(?P<day>今天|今日|明天|明日|后天|昨天)?(?:的)?预约$", visits.command),
@@ -357,16 +377,19 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         ),
         (r"^(?:卡住名单|卡住的客户|卡住)$", stuck.command),
         (
-            rf"^(?:自然到店|自然进店|散客)\s*[:：]?\s*(?P<name>{intaking.NAME})"
+            rf"^(?:自然到店|自然进店|散客)\s*+[:：]?\s*+(?P<name>{intaking.NAME})"
             r"(?:[\s，,]+(?P<text>.*))?$",
             intaking.walk_in,
         ),
         (r"^(?:我的线索|线索|线索名单)$", intaking.listing),
-        (r"^(?:新)?线索\s*[:：]?\s*(?P<text>\S.+)$", intaking.online),
+        (r"^(?:新)?线索\s*+[:：]?\s*+(?P<text>\S.+)$", intaking.online),
         (r"^转顾问\s+(?P<name>\S{1,20})\s+(?:给\s*)?(?P<text>\S{1,12})$", named("hand_over")),
         (overrides.PATTERN, named("override")),
         (r"^改(?:级别?|意向)\s+(?P<name>\S.{0,20})$", named("level")),
         (r"^(?:评分|打分)\s+(?P<name>\S.{0,20})$", named("scores")),
+        (r"^(?P<name>\S{2,12}?)的(?P<what>清单|标签|评分|资料)$", of_theirs),
+        (r"^(?P<name>\S{2,12}?)为什么(?:是|被?判成|算)(?:[OHABCN]级|[高中低]意向)[?？]?$", why),
+        (r"^退订\s+(?P<name>\S{1,20})$", opted_out),
         (r"^(?:谁能带人|传播价值)$", koc.command),
         (rooms.PATTERN, rooms.command),
         (h5_links.PATTERN, h5_links.command),
@@ -393,27 +416,27 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^改成(?!\s*[:：]).+$", amend.command),
         (r"^(?P<verb>算|月供|落地)(?:一下)?\s+(?P<words>\S.{0,80})$", purchase.calculate),
         (r"^对比\s+(?P<words>\S.{0,80})$", compare.compare),
-        (r"^选车\s*[:：]?\s*(?P<words>\S.{0,80})$", compare.choose),
-        (r"^检查\s*[:：]?\s*(?P<words>\S.*)$", drafts.check),
+        (r"^选车\s*+[:：]?\s*+(?P<words>\S.{0,80})$", compare.choose),
+        (r"^检查\s*+[:：]?\s*+(?P<words>\S.*)$", drafts.check),
         (r"^(?:再)?(?P<style>短|简短|正式|理性|感性)(?:一点|些|点|版)$", drafts.restyle),
-        (r"(?s)^存为我的话术\s*[:：]?\s*(?P<words>\S.*)?$", own.keep),
+        (r"(?s)^存为我的话术\s*+[:：]?\s*+(?P<words>\S.*)?$", own.keep),
         (r"^(?:我的话术|我存的话术)$", own.list_),
         (r"^删除我的话术\s*(?P<n>\d{1,3})$", own.remove),
         (r"^下一问\s*(?P<n>\d)?$", following),
         (r"^(?:待办|今天待办|今日待办|任务|跟进)$", todo),
-        (r"^(?:采用|用|选|就)\s*(?:第\s*)?(?P<n>[\d一二三四五])?\s*[条个]?吧?$", adopt),
-        (r"^(?:采用|用|选)\s*(?P<ns>[1-9](?:\s*[,，、和+ ]\s*[1-9]){1,4})$", adopt_many),
+        (r"^(?:采用|用|选|就)\s*+(?:第\s*+)?(?P<n>[\d一二三四五])?\s*+[条个]?吧?$", adopt),
+        (r"^(?:采用|用|选)\s*(?P<ns>[1-9](?:(?:\s*+[,，、和+]\s*+|\s++)[1-9]){1,4})$", adopt_many),
         (r"^(?:素材|找素材)(?:\s+(?P<words>\S.{0,40}))?$", materials.search),
         (r"^发素材\s*(?P<n>\d)?$", materials.hand),
         (material_links.PATTERN, material_links.command),
-        (stars.COMMAND, named("rate")),
+        (stars_told.COMMAND, named("rate")),
         (r"^收藏\s*(?P<n>\d)?$", favourites.keep),
         (r"^(?:我的收藏|收藏夹)$", favourites.list_),
         (r"^取消收藏\s*(?P<n>\d)$", favourites.remove),
         (r"(?s)^改成\s*[:：]\s*(?P<words>\S.*)$", edits.change),
         (r"^(?:加个问题|加一个问题|再问一句)$", questions.add),
         (r"^第\s*(?P<n>[\d一二三四五])\s*[条个]$", adopt),
-        (r"^(?:请|到时候?)?提醒我\s*[:：]?\s*(?P<rest>\S.+)$", reminding.remind),
+        (r"^(?:请|到时候?)?提醒我\s*+[:：]?\s*+(?P<rest>\S.+)$", reminding.remind),
         (
             r"^(?P<before>\S.{0,20}?)(?:请|再|记得|到时候?)?提醒我\s*(?P<rest>\S.*)?$",
             reminding.remind,
@@ -424,7 +447,7 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?:好|好的|好呀|行|要|可以|嗯|ok|OK)[。！!]?$", keep_promise),
         (r"^(?:换一批|换一换|再换|换几条|换一条|换话术|再来几条|还有吗)[？?]?$", more),
         (r"^(?:不合适|都不行|都不合适|不对题)$", refuse),
-        (r"^标签(?:不对|错了|有误)\s*[:：]?\s*(?P<rest>\S.{0,40})?$", corrections.command),
+        (r"^标签(?:不对|错了|有误)\s*+[:：]?\s*+(?P<rest>\S.{0,40})?$", corrections.command),
         (r"^(?:标签|看标签|查标签)(?:\s+(?P<name>\S.{0,20}))?$", tagged),
         (r"^为什么(?:是|\s*)(?:(?P<name>\S{1,12})\s+)?(?P<tag>\S{2,10}?)\s*[?？]?$", why_tag),
         (r"^为什么\s*(?P<name>\S{1,12})?\s*[?？]?$", why),

@@ -69,11 +69,24 @@ class Edition:
     @property
     def text(self) -> str:
         """As many lines as one message holds, the most urgent first."""
-        rows = [f"{n}. {p.line}" for n, p in enumerate(self.parts, 1)]
+        return self._with(self._rows, self._shown)
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """The lines that are seen at once, each with the name of its part."""
+        return tuple((part.name, part.line) for part in self.parts[: self._shown])
+
+    @property
+    def _rows(self) -> list[str]:
+        return [f"{n}. {p.line}" for n, p in enumerate(self.parts, 1)]
+
+    @property
+    def _shown(self) -> int:
+        rows = self._rows
         shown = len(rows)
         while shown > 1 and len(self._with(rows, shown).encode()) > MOST_BYTES:
             shown -= 1
-        return self._with(rows, shown)
+        return shown
 
     def _with(self, rows: list[str], shown: int) -> str:
         lines = [self.title, self.headline, "", *rows[:shown]]

@@ -120,11 +120,13 @@ def kept(part: Part) -> dict[str, Any]:
 
 
 def compile_for(
-    manager: Manager, edition: str, ctx: Ctx, late: Sequence[Row] | None = None
-) -> Edition:
+    manager: Manager, edition: str, ctx: Ctx, late: Sequence[Row] | None = None,
+    standing: Sequence[Row] | None = None,
+) -> Edition:  # fmt: skip
     """Everything a manager should know, from our own rows; empty parts are left out.
 
-    `late` is who is overdue, where that has been looked up already.
+    `late` is who is overdue and `standing` how many are in each tier and level, where that has
+    been looked up already.
     """
     longer = edition in digest_longer.EDITIONS
     window = (
@@ -132,8 +134,8 @@ def compile_for(
     )
     if late is None:
         late = stats.overdue(ctx.db, window.stores, ctx.on(ctx.today, datetime.min.time()))
-    window = replace(window, late=tuple(late),
-                     standing=tuple(stats.people(ctx.db, window.stores)))  # fmt: skip
+    standing = stats.people(ctx.db, window.stores) if standing is None else standing
+    window = replace(window, late=tuple(late), standing=tuple(standing))
     found = (part(window, ctx) for part in (digest_longer.PARTS if longer else PARTS))
     seen = [p if manager.names else _counted(p) for p in found if p and _meant(p, manager)]
     parts = _sorted(seen, manager, ctx)

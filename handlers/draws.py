@@ -23,7 +23,8 @@ WEIGHED, MOST_WEIGHT, WEEK = "连签", 5, 7
 CASH = re.compile(r"现金|红包|返现|转账|积分")
 LATE = timedelta(hours=12)
 _PRIZE = re.compile(
-    r"^(?P<name>\S.*?)\s*[,，\s]\s*(?P<count>\d{1,4})\s*[份个名]\s*[,，\s]\s*(?P<worth>\d{1,7})\s*元$"
+    r"^(?P<name>\S.{0,100}?)(?:\s*+[,，]\s*+|\s++)(?P<count>\d{1,4})\s*+[份个名]"
+    r"(?:\s*+[,，]\s*+|\s++)(?P<worth>\d{1,7})\s*+元$"
 )
 
 

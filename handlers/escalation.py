@@ -12,7 +12,7 @@ from handlers.settings import Advisor, Manager
 from handlers.tiers import ORDER
 from handlers.values import Action, Inbound, Send
 from handlers.words import short
-from storage import customers, rules, timers
+from storage import customers, leads, rules, timers
 from storage import followups as owed
 from storage.customers import Customer
 from storage.dialogs import Dialog
@@ -65,7 +65,7 @@ def _late(ctx: Ctx) -> list[Late]:
     found: dict[str, Late] = {}
     for followup, _ in owed.neglected(ctx.db, since):
         customer = customers.get(ctx.db, followup.customer)
-        if customer and customer.id not in found and not cadence.overtaken(followup, customer):
+        if customer and customer.id not in found and not cadence.overtaken(followup, customer, ctx):
             late = followups.overdue(followup, customer, ctx)
             routine = followups.rule(followup, customer, ctx) in ROUTINE
             found[customer.id] = Late(followup, customer, late, routine)
@@ -149,10 +149,10 @@ def reassign(customer: Customer, to: Advisor, by: str, ctx: Ctx) -> Iterator[Act
     if ctx.team.advisor(customer.owner):
         yield Send(customer.owner, f"{customer.name} 由{ctx.team.name(by)}转给{to.name}跟进，"
                                    "提醒和预约一起转过去了。")  # fmt: skip
-    before = undo.before(customer, ctx)
+    before, were = undo.before(customer, ctx), leads.of(ctx.db, customer.id)
     now = handover.move(customer, to, ctx, by)
     undo.remember(ctx, by, f"{customer.name}转给{to.name}", before,
-                  more=reversals.handed(customer, to.userid, ctx))  # fmt: skip
+                  more=reversals.handed(customer, to.userid, ctx, were))  # fmt: skip
     first = next(iter(owed.open_of(ctx.db, now.id)), None)
     why = f"最先要做的：{followups.reason(first, now, ctx)}。" if first else ""
     yield Send(to.userid, f"{now.name} 现在由你跟进（之前是{was}）。{why}"

@@ -195,7 +195,7 @@ def _checked(followup: FollowUp, ctx: Ctx) -> Customer | None:
         followups.close(ctx.db, followup.id, ctx.now, "不再需要")
     elif followup.kind == "confirm" and followup.reminded_at:
         followups.close(ctx.db, followup.id, ctx.now, "已提醒")  # on the day it is too late
-    elif over := cadence.overtaken(followup, customer):
+    elif over := cadence.overtaken(followup, customer, ctx):
         followups.close(ctx.db, followup.id, ctx.now, over)
     elif (ready := _ready(customer, ctx)) > ctx.now and followup.kind != waiting.UNANSWERED:
         followups.move(ctx.db, followup, ready)
@@ -246,7 +246,7 @@ def reason(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
     """Why it is owed; a cadence is that of the level the customer has now."""
     steady = cadence.pace(customer, ctx).reason(customer)
     if cadence.past(followup, ctx):
-        return f"{cadence.label(followup.kind)}过了时候，{steady}"
+        return f"{cadence.label(followup.kind, ctx)}过了时候，{steady}"
     return steady if followup.kind == "cadence" else followup.reason
 
 
@@ -260,7 +260,7 @@ def rule(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
 def explain(followup: FollowUp, customer: Customer, ctx: Ctx) -> str:
     """为什么 of a reminder: the rule by name, the times and numbers it rests on."""
     due = exactly(followup.origin_at.astimezone(ctx.zone))
-    name, label = rule(followup, customer, ctx), cadence.label(followup.kind)
+    name, label = rule(followup, customer, ctx), cadence.label(followup.kind, ctx)
     lines = [
         f"为什么提醒联系{customer.name}：",
         f"· 规则 {name}（{label}）：{reason(followup, customer, ctx)}",
@@ -471,7 +471,7 @@ def _card(it: Item, userid: str, ctx: Ctx) -> Iterator[Action]:
     yield Card(
         to=userid, task_id=dialog, title=f"该联系{c.name}了{absent}",
         desc=f"{TIERS[c.tier]}·{c.level}级",
-        text=f"{cadence.label(it.followup.kind)}：{it.why}。上面一条可直接转发。",
+        text=f"{cadence.label(it.followup.kind, ctx)}：{it.why}。上面一条可直接转发。",
         buttons=(Button("已联系", "done", 1), Button("明早", "tomorrow"),
                  Button("换话术", "other"), Button("为什么", "why")),
     )  # fmt: skip

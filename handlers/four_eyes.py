@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from handlers.context import Ctx
-from handlers.library import LIVE, REVIEW, Refused, same, unpacked
+from handlers.library import LIVE, REVIEW, Refused, get, known, same, set_status, unpacked
 from scriptbank.script import Script
 from storage import scripts
 from storage.db import Db
@@ -11,6 +11,15 @@ from storage.db import Db
 
 def wanted(ctx: Ctx) -> bool:
     return ctx.settings.scriptbank.four_eyes and len(set(ctx.settings.access.operators)) > 1
+
+
+def named(by: str, ctx: Ctx) -> None:
+    """Raise Refused where nobody is told apart: two pairs of eyes are two people by name."""
+    operators = ctx.settings.access.operators
+    if wanted(ctx) and by not in operators:
+        known = "、".join(f"{ctx.team.name(one)}（{one}）" for one in operators)
+        said = f"没有叫 {by} 的运营" if by else "没写是谁"
+        raise Refused(f"{said}：话术要两个人看过才发布，请加 --by 和 userid，可以是{known}")
 
 
 def authors(db: Db, key: str) -> frozenset[str]:
@@ -42,6 +51,20 @@ def check(stored: Script | None, edited: Script, by: str, ctx: Ctx) -> None:
         raise Refused(f"审核时又改了内容，就成了您写的：请先点“保存”，再请{_others(by, ctx)}审核。")
     if by in authors(ctx.db, stored.id):
         raise Refused(f"这一版是您写的，要另一位来审核：请{_others(by, ctx)}看一遍再发布。")
+
+
+def publish(key: str, by: str, ctx: Ctx) -> Script:
+    """One that waits for review goes out, by somebody who did not write it."""
+    stored = known(ctx.db, key)
+    check(stored, replace(stored, status=LIVE), by, ctx)
+    return set_status(ctx.db, key, LIVE, ctx.today, ctx.now, by)
+
+
+def waiting(ctx: Ctx) -> list[Script]:
+    """What the newest import brought and nobody has looked at yet."""
+    last = scripts.last_import(ctx.db)
+    found = (get(ctx.db, key) for key, _, _ in last.changed) if last else ()
+    return [script for script in found if script and script.status == REVIEW]
 
 
 def check_back(key: str, n: int, by: str, ctx: Ctx) -> None:

@@ -76,7 +76,7 @@ SAYINGS: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
             lambda _, s, c: checkins.check_in(s, "", c),
         ),
         (
-            r"^(?:(?:签到|打卡)[\s:：，,]+)?(?:今天|今日)?我?想说\s*[:：，,]?\s*(?P<words>\S.*)$",
+            r"^(?:(?:签到|打卡)[\s:：，,]+)?(?:今天|今日)?我?想说\s*+[:：，,]?\s*+(?P<words>\S.*)$",
             lambda m, s, c: checkins.check_in(s, m["words"], c),
         ),
         (r"^补签(?:\s*(?P<day>\S.*))?$", lambda m, s, c: checkins.make_up(s, m["day"] or "", c)),

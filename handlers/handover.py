@@ -1,5 +1,7 @@
 """A customer goes to another advisor, with everything that is owed to them."""
 
+from datetime import datetime
+
 from handlers import cadence
 from handlers.context import Ctx
 from handlers.settings import Advisor
@@ -21,3 +23,15 @@ def move(customer: Customer, to: Advisor, ctx: Ctx, by: str = "") -> Customer:
     if not owed.open_of(ctx.db, customer.id):
         cadence.plan(now, ctx)  # whoever takes over is not to begin with nothing
     return now
+
+
+def begun(customer: Customer, to: str, since: datetime, ctx: Ctx) -> str:
+    """Why they stay with whoever took over: they have begun, or handed on; "" for neither."""
+    if customer.owner != to:
+        return f"{customer.name}现在由{ctx.team.name(customer.owner) or '别人'}跟进"
+    if customer.contacted_at and customer.contacted_at > since:
+        return f"{ctx.team.name(to)}已经联系过{customer.name}"
+    made = [e for e in events.of(ctx.db, customer.id, limit=10) if e.at >= since]
+    if any(e.by_whom == to for e in made):
+        return f"{ctx.team.name(to)}已经记录过{customer.name}的进展"
+    return ""

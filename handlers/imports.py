@@ -21,7 +21,8 @@ COMPARED = 1_000_000  # pairs of texts that an import compares, which takes abou
 class Preview:
     """What an import would do.
 
-    `held` are published in the file, but the guard blocks them, so they come in for review.
+    `held` are published in the file, but the guard blocks them, so they come in for review; so do
+    those that `wait` for a second person.
     `copies` are new ones that say what another says already, with that other.
     """
 
@@ -31,6 +32,7 @@ class Preview:
     unchanged: int
     held: tuple[Script, ...]
     copies: tuple[tuple[Script, Script], ...]
+    wait: tuple[Script, ...] = ()
 
     @property
     def fresh(self) -> tuple[Script, ...]:
@@ -38,10 +40,16 @@ class Preview:
         return (*self.new, *(after for _, after in self.changed))
 
 
-def preview(have: Iterable[Script], read_in: Iterable[Script], day: date) -> Preview:
-    """Compare by id. Advisors' own scripts are in no table, so they never count as removed."""
+def preview(
+    have: Iterable[Script], read_in: Iterable[Script], day: date, *, second: bool = False
+) -> Preview:
+    """Compare by id. Advisors' own scripts are in no table, so they never count as removed.
+
+    With `second`, what would be published waits for a second person.
+    """
     old = {script.id: script for script in have}
     held: dict[str, Script] = {}
+    wait: dict[str, Script] = {}
     wanted: dict[str, Script] = {}
     for script in read_in:
         was = old.get(script.id)
@@ -52,13 +60,16 @@ def preview(have: Iterable[Script], read_in: Iterable[Script], day: date) -> Pre
         if _newly_live(was, script) and library.blocks(script, day):
             held[script.id] = script
             wanted[script.id] = replace(script, status=library.REVIEW)
+        elif second and script.status == library.LIVE:
+            wait[script.id] = script
+            wanted[script.id] = replace(script, status=library.REVIEW)
     known = [(old[key], s) for key, s in wanted.items() if key in old]
     pairs = tuple((was, now) for was, now in known if not library.same(was, now))
     new = tuple(s for key, s in wanted.items() if key not in old)
     gone = tuple(s for key, s in old.items() if key not in wanted and _replaceable(s))
     return Preview(
         new, pairs, gone, len(known) - len(pairs), tuple(held.values()),
-        _copies(new, old.values()),
+        _copies(new, old.values()), tuple(wait.values()),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from handlers import handover, journey, leads, names
+from handlers import handover, journey, leads, names, reversals, undo
 from handlers.context import Ctx
 from handlers.logged import Note
 from handlers.origins import KINDS, origin, phones
@@ -124,6 +124,7 @@ def hand_over(customer: Customer, to_name: str, member: str, ctx: Ctx) -> Iterat
     if to.userid == customer.owner:
         yield Send(member, f"{customer.name} 本来就由{to.name}跟进。")
         return
+    before, were = undo.before(customer, ctx), rows.of(ctx.db, customer.id)
     now = handover.move(customer, to, ctx, member)
     lead = next(iter(rows.of(ctx.db, now.id)), None) or Lead(
         ctx.new_id(), now.id, now.source if now.source in KINDS else "", "", "转交", ctx.now,
@@ -131,10 +132,13 @@ def hand_over(customer: Customer, to_name: str, member: str, ctx: Ctx) -> Iterat
     )  # fmt: skip
     inviter = lead.inviter or (member if ctx.team.advisor(member) else customer.owner)
     rows.put(ctx.db, replace(lead, inviter=inviter, advisor=to.userid, store=to.store))
+    undo.remember(ctx, member, f"{now.name}转给{to.name}", before,
+                  more=reversals.handed(customer, to.userid, ctx, were))  # fmt: skip
     brought = f"邀约人{ctx.team.name(inviter)}。回复 客户 {now.name} 看全部。"
     yield Send(to.userid, f"{now.name} 由{ctx.team.name(member)}转给你跟进，{brought}")
     still = "你是邀约人，仍看得到这位客户。" if inviter == member else ""
-    yield Send(member, f"好，{now.name}转给{to.name}了，TA已收到通知。{still}")
+    yield Send(member, f"好，{now.name}转给{to.name}了，TA已收到通知。{still}"
+                       "转错了一小时内回复 撤销")  # fmt: skip
 
 
 def _colleague(name: str, customer: Customer, ctx: Ctx) -> Advisor | None:

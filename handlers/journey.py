@@ -46,6 +46,7 @@ HINTS = {"堵": "天气/堵车", "雨": "天气/堵车", "雪": "天气/堵车",
          "没空": "时间不合适", "加班": "时间不合适", "有事": "时间不合适", "老婆": "家人不同意",
          "老公": "家人不同意", "买了": "已购", "没接": "联系不上"}  # fmt: skip
 UNDO = "记错了回复 撤销。"
+NEWS = ("交期",)  # what the store learns; the customer has yet to be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,8 @@ def _move(step: Step, note: Note, at: datetime, ctx: Ctx) -> Iterator[Action]:
 
 def _missed(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:
     c, why = step.customer, reason(note.reason) if note.reason else None
-    event = stages.log(ctx, c, "未到店", ctx.now, why or note.words, step.member)
-    kept = appointments.missed(c, why or "", ctx).and_(Kept(events=(event,)))
+    event = stages.log(ctx, c, "未到店", note.when or ctx.now, why or note.words, step.member)
+    kept = appointments.missed(c, why or "", ctx, note.when).and_(Kept(events=(event,)))
     tiers.rejudge(c, ctx)
     remember(ctx, step.member, f"{c.name}的未到店", step.was, kept=kept)
     if why:
@@ -223,8 +224,8 @@ def _happened(customer: Customer, notes: Sequence[Note], member: str, ctx: Ctx) 
     kinds = [note.kind for note in notes]
     kept = appointments.kept(customer, kinds, max(times), ctx).and_(Kept(events=made))
     after = _after(customer, notes, max(times), ctx)
-    made_today = {n.kind: event for n, event in zip(notes, made, strict=True) if _today(n, ctx)}
-    stars.visited(after, made_today, member, ctx)
+    by_kind = {note.kind: event for note, event in zip(notes, made, strict=True)}
+    stars.visited(after, by_kind, max(times), member, ctx)
     logged = tuple({"kind": n.kind, "at": at.isoformat(), "words": mask.phones(n.words)}
                    for n, at in zip(notes, times, strict=True))  # fmt: skip
     what = "、".join(kinds)
@@ -251,9 +252,10 @@ def _told(notes: Sequence[Note], ctx: Ctx) -> str:
 
 def _after(customer: Customer, notes: Sequence[Note], at: datetime, ctx: Ctx) -> Customer:
     """Stage, tier and what is owed, once the events stand."""
-    contacted = max(filter(None, (customer.contacted_at, at)))
-    customers.change(ctx.db, customer.id, stage=stages.moved(customer, ctx), contacted_at=contacted)
     kinds = [note.kind for note in notes]
+    met = customer.contacted_at if {*kinds} <= {*NEWS} else at
+    contacted = max(filter(None, (customer.contacted_at, met)), default=None)
+    customers.change(ctx.db, customer.id, stage=stages.moved(customer, ctx), contacted_at=contacted)
     if "战败" in kinds:
         owed.drop(ctx.db, customer.id, ctx.now, "战败")
     after = tiers.rejudge(customers.get(ctx.db, customer.id) or customer, ctx)
@@ -270,10 +272,7 @@ def _today(note: Note, ctx: Ctx) -> bool:
 
 def _moment(customer: Customer, note: Note, ctx: Ctx) -> None:
     """What follows from it, by the table; a thank-you for yesterday's visit comes too late."""
-    if _today(note, ctx):
-        cadence.happened(customer, note.kind, ctx)
-    elif ends := cadence.table().ends.get(note.kind):
-        owed.drop(ctx.db, customer.id, ctx.now, note.kind, ends)
+    cadence.happened(customer, note.kind, ctx, None if _today(note, ctx) else note.when)
 
 
 def _aside(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:

@@ -1,21 +1,30 @@
-"""Who works here no longer: their customers are nobody's until a manager says whose they are."""
+"""Who works here no longer: their customers are nobody's until a manager says whose they are.
 
-from collections.abc import Iterator
+Giving them out is `sharing`; what was given out by mistake comes back here, and is asked again.
+"""
+
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from handlers import handover
 from handlers.choices import Choice, ask
 from handlers.context import Ctx
-from handlers.settings import Advisor, Manager
+from handlers.settings import Manager
 from handlers.tiers import ORDER
 from handlers.values import Action, Send
-from storage import customers, timers
+from storage import appointments, customers, events, leads, timers
+from storage import followups as owed
 from storage.dialogs import Dialog
+from storage.leads import Lead
 
 TIMER = "leavers"
 DO = "leaver"
+WAY = "shared"  # of a step that can be taken back
 ALL = "*"  # shared out among everybody
 OFFERED = 3  # colleagues on the card
+NAMED = 8  # customers that one sentence names
+TOLD = 3  # reasons that one sentence gives
 
 
 def tick(ctx: Ctx) -> Iterator[Action]:
@@ -59,28 +68,71 @@ def _offer(
                                      {"owner": owner, "store": store}), ctx)  # fmt: skip
 
 
-def chosen(dialog: Dialog, value: str, ctx: Ctx) -> Iterator[Action]:
-    """Strongest level first, so that sharing out is fair; everything owed moves along."""
-    owner, store = dialog.body["owner"], dialog.body["store"]
-    team = ctx.team.advisors_of((store,))
-    takers = team if value == ALL else [a for a in team if a.userid == value]
-    left = [c for c in customers.of_owner(ctx.db, owner) if c.store == store]
-    if not takers or not left or ctx.team.advisor(owner):
-        yield Send(dialog.member, "这些客户已经有人跟进了。")
-        return
-    left.sort(key=lambda c: (ORDER.index(c.level), c.id))
-    given: dict[str, list[str]] = {}
-    for n, customer in enumerate(left):
-        to = takers[n % len(takers)]
-        handover.move(customer, to, ctx, dialog.member)
-        given.setdefault(to.userid, []).append(customer.name)
-    yield Send(dialog.member, f"已分好：{_told(given, takers)}。提醒和预约一起转过去了。")
-    for userid, names in given.items():
-        some = "、".join(names[:8]) + ("…" if len(names) > 8 else "")
-        yield Send(
-            userid, f"{owner} 的{len(names)}位客户转给你跟进：{some}。回复 待办 看今天该联系谁。"
-        )
+# Taking it back
+
+Given = Mapping[str, Any]
 
 
-def _told(given: dict[str, list[str]], takers: list[Advisor]) -> str:
-    return "、".join(f"{a.name}{len(given[a.userid])}位" for a in takers if a.userid in given)
+def stays(step: Dialog, ctx: Ctx) -> dict[str, str]:
+    """Who is not taken from their new advisor any more, and why."""
+    whys = ((one["customer"], _why(one, step.at, ctx)) for one in step.body["gave"])
+    return {customer: why for customer, why in whys if why}
+
+
+def _why(one: Given, since: datetime, ctx: Ctx) -> str:
+    customer = customers.get(ctx.db, one["customer"])
+    if customer is None or customer.deleted_at or customer.opted_out_at:
+        return "客户已退订，或已经不是好友"
+    return handover.begun(customer, one["to"], since, ctx)
+
+
+def refusal(step: Dialog, ctx: Ctx) -> str:
+    """Why not one of them comes back; "" when somebody does."""
+    whys = stays(step, ctx)
+    return "；".join(dict.fromkeys(whys.values())) if len(whys) == len(step.body["gave"]) else ""
+
+
+def put_back(step: Dialog, ctx: Ctx) -> str:
+    """Each who was not begun with; what became of the rest, in words."""
+    whys, body = stays(step, ctx), step.body
+    for one in body["gave"]:
+        if one["customer"] not in whys:
+            _returned(one, body["owner"], ctx)
+    reasons = list(dict.fromkeys(whys.values()))
+    said = "；".join(reasons[:TOLD]) + ("…" if len(reasons) > TOLD else "")
+    back = len(body["gave"]) - len(whys)
+    stay = f"另外{len(whys)}位不动：{said}。" if whys else ""
+    return f"{back}位回到{ctx.team.name(body['owner'])}名下，提醒和预约一起回来了。{stay}"
+
+
+def _returned(one: Given, owner: str, ctx: Ctx) -> None:
+    customer = one["customer"]
+    for made in one["made"]:
+        owed.close(ctx.db, made, ctx.now, "撤销")
+    customers.change(ctx.db, customer, owner=owner)
+    owed.hand_over(ctx.db, customer, owner)
+    appointments.hand_over(ctx.db, customer, owner)
+    for row in one["leads"]:
+        leads.put(ctx.db, Lead.from_row(dict(row)))
+    if one["moved"]:
+        events.undo(ctx.db, one["moved"], ctx.now)
+
+
+def told(step: Dialog, ctx: Ctx) -> Iterator[Action]:
+    """Those who had been told to look after them; then whose they are is asked again."""
+    by, owner = ctx.team.name(step.member), step.body["owner"]
+    for to in dict.fromkeys(one["to"] for one in step.body["gave"]):
+        if names := _came_back(step, to, ctx):
+            yield Send(to, f"{by}撤销了分配：{some(names)}，这{len(names)}位您不用联系了。")
+    if ctx.team.advisor(owner) is None:
+        yield from _ask(owner, ctx)
+
+
+def _came_back(step: Dialog, to: str, ctx: Ctx) -> list[str]:
+    mine = (one["customer"] for one in step.body["gave"] if one["to"] == to)
+    found = (customers.get(ctx.db, key) for key in mine)
+    return [c.name for c in found if c and c.owner == step.body["owner"]]
+
+
+def some(names: list[str]) -> str:
+    return "、".join(names[:NAMED]) + ("…" if len(names) > NAMED else "")

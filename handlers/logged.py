@@ -32,6 +32,7 @@ WORDS = (
     ("来店", "到店", True),
     ("看车", "到店", True),
     ("报价", "报价", False),
+    ("交期", "交期", False),
 )
 DEALS = "、".join(dict.fromkeys(kind for _, kind, _ in WORDS))
 LATER = {kind for _, kind, later in WORDS if later}
@@ -40,8 +41,9 @@ LONG = timedelta(hours=3)
 
 _MISSED = re.compile(r"没来|没到|爽约|未到(?!店?原因)|放鸽子|没有来|没有到")
 _NOT = r"(?:没有?|未|还没|不肯|不想|不愿意?|暂不|不)(?:去|能|做|安排|成)?"
+_AGREED = re.compile(r"约(?:了|好|定|在|到)")  # 约了周六下午3点, for what is not said
 _CLAUSE = re.compile(r"[，,；;。！!、\n]|并且?|然后|接着|同时")
-_ARRIVED = re.compile(r"^(?:人|客户|已经?|刚刚?|现在|准时|提前)*(?:到了|来了|到店了|到达)")
+_ARRIVED = re.compile(r"^(?:人|客户|已经?|刚刚?|现在|准时|提前)*+(?:到了|来了|到店了|到达)")
 _MOVED = re.compile(
     r"^(?:想|要|说)?(?:改到|改约到?|改成|推迟到|推到|延到|延后到|提前到|改期到?|改时间到?)"
     r"(?![OHABCN](?:级|[，, ]|$)|[高中低]意向)(?P<to>.+)$"
@@ -123,11 +125,13 @@ def _clause(words: str, ctx: Ctx) -> list[Note]:
     if _MISSED.search(words) and not re.search(r"(?:没到|未到)(?:货|账|期|手)", words):
         kind = next((k for w, k, _ in WORDS if w in words and k in LATER), "到店")
         why = _MISSED.split(words)[-1].strip(" ，,因为是了试驾到店")
-        return [Note(kind, None, True, words, reason=why)]
+        return [Note(kind, None, True, words, when=_past(slot, ctx) if slot else None, reason=why)]
     kinds, refused = _kinds(words, slot)
     ahead = agreed(slot, ctx) if slot else None
     if ahead and (later := [k for k in kinds if k in LATER]):
         return [Note("试驾" if "试驾" in later else later[0], ahead, False, words)]
+    if ahead and not kinds and _AGREED.search(words):
+        return [Note("到店", ahead, False, words)]
     past = _past(slot, ctx) if slot else None
     notes = [Note(kind, None, False, words, when=past) for kind in kinds]
     return notes + [Note("未试驾", None, False, words, when=past)] * refused

@@ -31,9 +31,7 @@ def count(customer: Customer, question: str, found: Suggestions, ctx: Ctx) -> No
 def likely(shown: Iterable[str], member: str, ctx: Ctx) -> list[Script]:
     """The questions most often asked after these scripts; none when too few were counted."""
     ids = list(shown)
-    after: Counter[str] = Counter()
-    for script_id in ids:
-        after.update(scripts.followed(ctx.db, script_id, ctx.now - SINCE))
+    after = Counter(scripts.followed(ctx.db, ids, ctx.now - SINCE) if ids else {})
     if after.total() < COUNTED:
         return []
     ranked = sorted(after.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from handlers import acts, answers, bursts, journey, names, paste, suggest
+from handlers import acts, answers, appointments, bursts, journey, names, paste, suggest
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send
 from nlp import mask
@@ -32,19 +32,47 @@ def _short(words: str, msg: Inbound, ctx: Ctx) -> paste.Paste | None:
 
 
 def _about(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
-    """王女士; 王女士问冬天续航怎么样; 王女士周六下午3点试驾: it begins with a customer's name."""
-    known = (c.name for c in names.mentioned(words, msg.sender, ctx))
-    found = paste.about(words, known)
+    """王女士; 王女士问冬天续航怎么样; 昨天王女士到店: a customer's name stands at its head."""
+    known = [c.name for c in names.mentioned(words, msg.sender, ctx)]
+    found = paste.about(words, known) or _dated(words, known, ctx)
     if found is None:
         return None
     name, rest = found
     if not rest:
         return acts.with_customer(name, msg.sender, {"do": "show"}, ctx)
-    if text := paste.asks(rest):
+    text = paste.asks(rest)
+    if text and _of_appointment(name, text, msg.sender, ctx):
+        return acts.with_customer(name, msg.sender, {"do": "record", "text": text}, ctx)
+    if text:
         return acts.with_customer(name, msg.sender, {"do": "words", "text": text}, ctx)
     if journey.parse(rest, ctx) and ctx.read(rest).speech_act != "question":
         return acts.with_customer(name, msg.sender, {"do": "record", "text": rest}, ctx)
     return None
+
+
+CHANGES = ("改期", "确认", "取消预约")
+
+
+def _of_appointment(name: str, text: str, member: str, ctx: Ctx) -> bool:
+    """王女士说不来了, where she was expected: the appointment is meant."""
+    customer = names.look(name, member, ctx).one
+    if customer is None or appointments.expected(customer, ctx) is None:
+        return False
+    note = journey.parse(text, ctx)
+    return note is not None and note.kind in CHANGES
+
+
+JUST = ("刚才", "刚刚", "刚", "现在")
+
+
+def _dated(words: str, known: list[str], ctx: Ctx) -> tuple[str, str] | None:
+    """昨天王女士到店: a time and nothing else before the name; the time goes with what was done."""
+    name = next((n for n in known if n and n in words), "")
+    head, _, rest = words.partition(name) if name else (words, "", "")
+    head, rest = head.strip(" ，,"), rest.strip(" ，,：:")
+    if not rest or not head or not (head in JUST or answers.timed(head, ctx)):
+        return None
+    return (name, f"{head}{rest}") if journey.parse(f"{head}{rest}", ctx) else None
 
 
 def _bare(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:

@@ -4,34 +4,55 @@ Each is refused, with the reason, when the world has moved on meanwhile: what ot
 is not undone behind their backs.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from handlers import enrol
+from handlers import enrol, handover, leavers, stars
 from handlers.context import Ctx
 from handlers.values import Action, Send
-from storage import appointments, customers, events, touches
+from storage import appointments, customers, events, leads, touches
 from storage import followups as owed
 from storage import lost as losses
 from storage import sop as rows
 from storage.customers import Customer
 from storage.dialogs import Dialog
+from storage.leads import Lead
 from storage.sop import Run
 
 HANDOVER, SENT, LEFT = "handover", "sent", "left"
 MOVED = "换顾问"
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A step that its own feature takes back: why not, the deed, and who is told."""
+
+    refusal: Callable[[Dialog, Ctx], str]
+    put_back: Callable[[Dialog, Ctx], str]
+    told: Callable[[Dialog, Ctx], Iterator[Action]]
+
+
+OWN: Mapping[str, Way] = MappingProxyType({
+    leavers.WAY: Way(leavers.refusal, leavers.put_back, leavers.told),
+    stars.WAY: Way(stars.refusal, stars.put_back, stars.told),
+})  # fmt: skip
+
+
 # What is kept of a step
 
 
-def handed(customer: Customer, to: str, ctx: Ctx) -> dict[str, Any]:
-    """After it was done: from whom, to whom, and what the log calls it."""
+def handed(
+    customer: Customer, to: str, ctx: Ctx, were: Sequence[Lead] = ()
+) -> dict[str, Any]:  # fmt: skip
+    """After it was done: from whom, to whom, what the log calls it, the leads as they were."""
     event = events.last(ctx.db, customer.id, MOVED)
     return {"way": HANDOVER, "from": customer.owner, "store": customer.store, "to": to,
-            "moved": event.id if event else ""}  # fmt: skip
+            "moved": event.id if event else "", "leads": [leads.packed(one) for one in were],
+            "new": [one.id for one in leads.of(ctx.db, customer.id)
+                    if one.id not in {w.id for w in were}]}  # fmt: skip
 
 
 def sent(run: Run, n: int, touch: str, wake: str) -> dict[str, Any]:
@@ -53,10 +74,12 @@ def _texts(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def refusal(step: Dialog, ctx: Ctx) -> str:
     """Why it cannot be taken back any more, in words; "" when it can, or is none of these."""
-    customer = customers.get(ctx.db, step.body["customer"]) if step.body["customer"] else None
     way = step.body.get("way")
     if way is None:
         return ""
+    if way in OWN:
+        return OWN[way].refusal(step, ctx)
+    customer = customers.get(ctx.db, step.body["customer"]) if step.body["customer"] else None
     if customer is None or customer.deleted_at or customer.opted_out_at:
         return "客户已退订，或已经不是好友"
     if way == HANDOVER:
@@ -68,17 +91,10 @@ def refusal(step: Dialog, ctx: Ctx) -> str:
 
 def _handed_on(step: Dialog, customer: Customer, ctx: Ctx) -> str:
     """The new advisor has begun, or the old one is not there to go on."""
-    to, was = ctx.team.name(step.body["to"]), step.body["from"]
-    if customer.owner != step.body["to"]:
-        return f"{customer.name}现在由{ctx.team.name(customer.owner) or '别人'}跟进"
-    if ctx.team.advisor(was) is None:
+    was = step.body["from"]
+    if customer.owner == step.body["to"] and ctx.team.advisor(was) is None:
         return f"{was or '原来的顾问'}不在顾问名单里"
-    if customer.contacted_at and customer.contacted_at > step.at:
-        return f"{to}已经联系过{customer.name}"
-    since = [e for e in events.of(ctx.db, customer.id, limit=10) if e.at >= step.at]
-    if any(e.by_whom == step.body["to"] for e in since):
-        return f"{to}已经记录过{customer.name}的进展"
-    return ""
+    return handover.begun(customer, step.body["to"], step.at, ctx)
 
 
 def _walked_on(body: Mapping[str, Any], ctx: Ctx) -> str:
@@ -98,8 +114,10 @@ def _closed(body: Mapping[str, Any], customer: Customer, ctx: Ctx) -> str:
 
 
 def put_back(step: Dialog, ctx: Ctx) -> str:
-    """What was restored, in words; reminders are put back by whoever called."""
+    """What was restored, in words; reminders are put back by whoever called, but for OWN."""
     body, way = step.body, step.body.get("way")
+    if own := OWN.get(way or ""):
+        return own.put_back(step, ctx)
     if way == HANDOVER:
         return _returned(body, ctx)
     if way == SENT:
@@ -114,6 +132,10 @@ def _returned(body: Mapping[str, Any], ctx: Ctx) -> str:
     appointments.hand_over(ctx.db, customer, was)
     if body["moved"]:
         events.undo(ctx.db, body["moved"], ctx.now)
+    for made in body.get("new", ()):
+        leads.remove(ctx.db, made)
+    for row in body.get("leads", ()):
+        leads.put(ctx.db, Lead.from_row(dict(row)))
     return f"又由{ctx.team.name(was)}跟进，提醒和预约一起回来了。"
 
 
@@ -140,6 +162,9 @@ def _entered(body: Mapping[str, Any], ctx: Ctx) -> str:
 def told(step: Dialog, ctx: Ctx) -> Iterator[Action]:
     """Both advisors of a hand-over that was taken back, who had been told of it."""
     body = step.body
+    if own := OWN.get(body.get("way", "")):
+        yield from own.told(step, ctx)
+        return
     customer = customers.get(ctx.db, body["customer"]) if body.get("way") == HANDOVER else None
     if customer is None:
         return

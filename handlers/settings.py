@@ -108,6 +108,7 @@ class Followups(Section):
     responsive_factor: Annotated[float, Field(ge=0.25, le=1)] = 0.75
     unresponsive_factor: Annotated[float, Field(ge=1, le=4)] = 1.5
     high_value_sources: tuple[str, ...] = ("垂媒",)
+    table: str = ""  # the company's own rows of the cadence
 
 
 class Journey(Section):

@@ -5,11 +5,11 @@ counts once. In 微信客服 the question follows an answer that the visitor was
 is promised for stars, so that they are worth reading; few stars go to the store's manager at once.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from handlers import ledger, shifts, signed, watch
 from handlers.choices import Choice, ask
@@ -21,10 +21,12 @@ from storage import customers, events
 from storage import stars as rows
 from storage import watch as alerts
 from storage.customers import Customer
+from storage.db import moment
 from storage.dialogs import Dialog
 from storage.stars import ASKED, GIVEN, OVER, RATED, WAITING, Star
 
 DO = "stars"
+WAY = "rated"  # of a step that can be taken back
 OWN, TOLD = "客户自评", "顾问代录"
 VISITS = MappingProxyType({"到店": "来店看车", "试驾": "来店试驾", "交付": "提车"})
 RANK = tuple(VISITS)  # of one visit the later one is asked about
@@ -32,7 +34,6 @@ NAMES: Mapping[int, str] = MappingProxyType(
     {5: "非常满意", 4: "满意", 3: "一般", 2: "不满意", 1: "很不满意"}
 )
 SAME_VISIT = timedelta(hours=20)
-RECENT = timedelta(days=90)  # so long ago may lie what an advisor notes down a word about
 LONGEST = 200  # characters of the sentence
 MENU = "stars"
 BROKEN = "这个链接不完整，或者已经失效。想说说这次的感受，请向顾问要一个新的。"
@@ -48,18 +49,25 @@ HANDED = ("下面这段可以转给{name}，{days}天内有效，只能评一次
 # After a visit
 
 
-def visited(customer: Customer, made: Mapping[str, str], member: str, ctx: Ctx) -> None:
-    """`made` are the events that were just logged, by their kind; one visit is asked about once."""
+def visited(
+    customer: Customer, made: Mapping[str, str], at: datetime, member: str, ctx: Ctx
+) -> None:
+    """`made` are the events that were just logged, by their kind; one visit is asked about once.
+
+    One of an earlier day is asked about as well, soon, unless it is too long ago.
+    """
     kinds = [kind for kind in RANK if kind in made]
-    if not kinds or not ctx.settings.stars.on or _refuses(customer):
+    s = ctx.settings.stars
+    late = ctx.now - at > timedelta(days=s.within_days)
+    if not kinds or not s.on or late or _refuses(customer):
         return
-    before = rows.newest(ctx.db, customer.id, ctx.now - SAME_VISIT)
-    due = ctx.now + timedelta(hours=ctx.settings.stars.after_hours)
+    before = rows.newest(ctx.db, customer.id, at - SAME_VISIT)
+    due = max(at + timedelta(hours=s.after_hours), ctx.now)
     fresh = Star(ctx.new_id(), made[kinds[-1]], customer.id, member, customer.store, kinds[-1],
-                 WAITING, ctx.now, due)  # fmt: skip
+                 WAITING, at, due)  # fmt: skip
     if before is None or (kinds[-1] == "交付" and before.kind != "交付"):
         rows.put(ctx.db, fresh)
-    elif before.state == WAITING:
+    elif before.state == WAITING and abs(before.made_at - at) < SAME_VISIT:
         rows.put(ctx.db, replace(before, event=fresh.event, kind=fresh.kind))
 
 
@@ -262,57 +270,52 @@ def tapped(menu_id: str, customer: Customer, ctx: Ctx) -> tuple[str, list[Action
     return rated(one, int(n), ctx)
 
 
-# What an advisor was told on the telephone
-
-COMMAND = (
-    r"^(?:代录)?评价\s+(?P<name>[^\s\d]{1,20})\s+"
-    r"(?P<text>(?:[1-5一二三四五]\s*星|非常满意|很不满意|不满意|满意|一般)(?:[\s，,：:].{0,200})?)$"
-)
-_GIVEN = re.compile(
-    r"^(?:(?P<n>[1-5一二三四五])\s*星|(?P<word>\S+?))(?:[\s，,：:]+(?P<words>.*))?$"
-)
-_DIGITS = "〇一二三四五"
+# What an advisor noted for them, taken back
 
 
-def noted(customer: Customer, text: str, member: str, ctx: Ctx) -> Iterator[Action]:
-    """评价 王女士 2星 交车等太久: their word, told apart from what they tap themselves."""
-    stars, words = _given(text)
-    one = _about(customer, member, ctx)
-    if one is None or not stars:
-        days = RECENT.days
-        yield Send(member, f"{customer.name}近{days}天没有记到店、试驾或交付。先记录，例如：记录 "
-                           f"{customer.name} 到店")  # fmt: skip
-        return
-    if own(one):
-        yield Send(member, f"{customer.name}这次自己评过了：{one.stars}星，以客户自己的为准。")
-        return
-    _, actions = rated(one, stars, ctx, channel=TOLD, words=words)
-    yield Send(member, f"记下了：{customer.name}对{visit(one, ctx)}{stars}星（{NAMES[stars]}），"
-                       f"算作顾问代录。记错了再说一次就改过来。")  # fmt: skip
-    yield from actions
+def before(one: Star) -> dict[str, Any]:
+    """As it was, for whoever takes it back."""
+    values = {"state": one.state, "stars": one.stars, "words": one.words, "channel": one.channel}
+    times = {"due_at": one.due_at, "rated_at": one.rated_at}
+    return {"star": one.id, "values": values,
+            **{name: at.isoformat() if at else None for name, at in times.items()}}  # fmt: skip
 
 
-def _given(text: str) -> tuple[int, str]:
-    found = _GIVEN.match(text.strip())
-    if found is None:
-        return 0, ""
-    if n := found["n"]:
-        return (_DIGITS.find(n) if n in _DIGITS else int(n)), found["words"] or ""
-    return next((k for k, v in NAMES.items() if v == found["word"]), 0), found["words"] or ""
+def refusal(step: Dialog, ctx: Ctx) -> str:
+    one = rows.get(ctx.db, step.body["was"]["star"])
+    if one is None:
+        return "这条评价已经不在了"
+    return "客户之后自己评过了，以客户自己的为准" if own(one) else ""
 
 
-def _about(customer: Customer, member: str, ctx: Ctx) -> Star | None:
-    """The newest visit, asked about or not."""
-    last = events.last(ctx.db, customer.id, *VISITS)
-    if last is None or ctx.now - last.at > RECENT:
-        return None
-    before = rows.newest(ctx.db, customer.id, last.at - SAME_VISIT)
-    if before:
-        return before
-    fresh = Star(ctx.new_id(), last.id, customer.id, customer.owner or member, customer.store,
-                 last.kind, OVER, last.at)  # fmt: skip
-    rows.put(ctx.db, fresh)
-    return fresh
+def put_back(step: Dialog, ctx: Ctx) -> str:
+    """The rating before it, or none; the alarm that it gave is withdrawn while it is open."""
+    was = step.body["was"]
+    if one := rows.get(ctx.db, was["star"]):
+        times = {name: moment(was[name]) for name in ("due_at", "rated_at")}
+        rows.restore(ctx.db, replace(one, **{**was["values"], **times}))
+    withdrawn = alerts.withdraw(ctx.db, step.body["alert"])
+    again = f"又是之前记的{was['values']['stars']}星。" if was["rated_at"] else ""
+    return f"{again}{'给经理的低评分预警一起撤回。' if withdrawn else ''}"
+
+
+def alarm_of(one: Star, ctx: Ctx) -> str:
+    """The alarm that its stars gave; "" for none."""
+    found = alerts.about(ctx.db, DISSATISFIED, one.id)
+    return found.id if found else ""
+
+
+def told(step: Dialog, ctx: Ctx) -> Iterator[Action]:
+    """Whoever was alarmed by it."""
+    to, body = _manager_of(step, ctx), step.body
+    if body["alert"] and to != step.member and alerts.get(ctx.db, body["alert"]) is None:
+        by = ctx.team.name(step.member)
+        yield Send(to, f"{by}撤销了“{body['what']}”，这条低评分预警不用处理了。")
+
+
+def _manager_of(step: Dialog, ctx: Ctx) -> str:
+    one = rows.get(ctx.db, step.body["was"]["star"])
+    return _manager(one, ctx) if one else step.member
 
 
 # What came of it, for the analysis

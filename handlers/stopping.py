@@ -16,7 +16,7 @@ WAYS: Mapping[str, str] = MappingProxyType({
 NAMES = {way: name for name, way in WAYS.items() if name}
 OLD = timedelta(hours=4)  # a reminder that is older helps nobody
 _WAY = r"(?P<way>应用|客户联系|客服|机器人|群机器人|全部)?"
-_STOP = re.compile(rf"^急停\s*{_WAY}\s*(?:[:：]\s*(?P<why>.+))?$")
+_STOP = re.compile(rf"^急停\s*+{_WAY}\s*+(?:[:：]\s*+(?P<why>.+))?$")
 _GO = re.compile(rf"^恢复发送\s*{_WAY}$")
 
 

@@ -57,6 +57,12 @@ def remember(
                   now=ctx.now)  # fmt: skip
 
 
+def remember_more(ctx: Ctx, member: str, what: str, more: Mapping[str, Any]) -> None:
+    """A step that its own feature takes back; see `reversals.OWN`."""
+    dialogs.begin(ctx.db, dialog_id=ctx.new_id(), member=member, kind="undo",
+                  body={"what": what, "customer": "", **more}, now=ctx.now)  # fmt: skip
+
+
 def remember_steps(ctx: Ctx, member: str, what: str, steps: Sequence[str]) -> None:
     """What the owner of a group said of the steps of its plan."""
     body: dict[str, Any] = {"what": what, "customer": "", "steps": list(steps)}
@@ -108,7 +114,8 @@ def take_back(step: Dialog, ctx: Ctx) -> str:
         activities.unspend(ctx.db, step.body["cost"], ctx.now)
         return ""
     said = reversals.put_back(step, ctx)
-    _restore(step.body, ctx)
+    if step.body.get("way") not in reversals.OWN:
+        _restore(step.body, ctx)
     return said
 
 

@@ -49,9 +49,9 @@ CLOSING = timedelta(hours=16)
 LIST = r"^(?:预警|社群预警|预警列表)$"
 SETTLE = (
     r"^预警\s*(?P<n>\d{1,2})\s*(?P<state>处理中|已解决|误报)"
-    r"(?:\s*[:：，,]?\s*(?P<note>\S.{0,100}))?$"
+    r"(?:\s*+[:：，,]?\s*+(?P<note>\S.{0,100}))?$"
 )
-NOTE = r"^预警说明\s*[:：]?\s*(?P<note>\S.{0,100})$"
+NOTE = r"^预警说明\s*+[:：]?\s*+(?P<note>\S.{0,100})$"
 
 
 class Place(NamedTuple):

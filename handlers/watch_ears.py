@@ -28,6 +28,7 @@ HOW = ("写法：第一行 群里说 群名，下面贴群里的聊天，一行�
 NOTHING = "这段话里没有要预警的。听到的是：投诉、几个人抱怨同一件事、谣言、拉人、没人答的问题。"
 PASSED_ON = "这个问题已经转给群主，TA会在群里回您。"
 MOST = 60  # lines of one paste
+NOBODY = "名单外的同事"
 
 
 # On the group's page
@@ -61,20 +62,46 @@ def _asked(word: Word, reading: Reading, place: Place, ctx: Ctx) -> Iterator[Act
 
 def inside(msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """Words to the aibot that are no game and no command: rumours, and numbers let slip."""
-    who = ctx.team.advisor(msg.sender)
-    if who is None or not ctx.settings.watch.on:
+    if not ctx.settings.watch.on:
         return
     room = groups.get(ctx.db, msg.chat)
-    managers = ctx.team.managers_of(who.store)
-    place = Place(msg.chat, str(room["name"]) if room else "内部群", who.store,
-                  managers[0].userid if managers else "")  # fmt: skip
-    reading, name = ctx.read(msg.text), ctx.team.name(msg.sender)
+    store = _store(msg.sender, room, ctx)
+    place = Place(msg.chat, str(room["name"]) if room else "内部群", store,
+                  _told(store, msg.sender, ctx))  # fmt: skip
+    reading, (name, about) = ctx.read(msg.text), _speaker(msg.sender, ctx)
     evidence = f"{name}：{short(watch_words.masked(msg.text), 60)}"
     found = [*watch_words.slipped(msg.text, ctx),
              *watch_words.suspicious(msg.text, reading, ctx.settings)]  # fmt: skip
     for kind, topic, why in found:
-        sign = Sign(kind, topic, f"{name}在内部群的话{why}", evidence, msg.sender, INSIDE)
+        sign = Sign(kind, topic, f"{name}在内部群的话{why}", evidence, about, INSIDE)
         yield from watch.alarm(sign, place, ctx)
+
+
+def _speaker(sender: str, ctx: Ctx) -> tuple[str, str]:
+    """How they are called and kept: who is on no list is told apart, and not named."""
+    if ctx.team.known(sender):
+        return ctx.team.name(sender), ctx.team.userid(sender)
+    return NOBODY, f"nick:{_apart(sender)}"
+
+
+def _store(sender: str, room: Row | None, ctx: Ctx) -> str:
+    """Of the speaker, or of the group; of a manager of several their first."""
+    if advisor := ctx.team.advisor(sender):
+        return advisor.store
+    wide = ctx.team.manager(sender) or ctx.team.colleague(sender)
+    return wide.stores[0] if wide and wide.stores else str(room["store"]) if room else ""
+
+
+def _told(store: str, sender: str, ctx: Ctx) -> str:
+    """Who is to look after it: the store's manager, and of a manager's own words somebody else."""
+    above = [m.userid for m in ctx.team.managers.values() if store in m.stores and m.names]
+    own = [m.userid for m in ctx.team.managers_of(store)]
+    among = (*own, *above, *ctx.settings.access.operators)
+    return next((one for one in among if one.lower() != sender.lower()), "")
+
+
+def _apart(name: str) -> str:
+    return hashlib.blake2s(name.encode(), digest_size=8).hexdigest()
 
 
 # Between two people
@@ -131,8 +158,7 @@ def _line(name: str, text: str, room: Row, ctx: Ctx) -> Iterator[Action]:
     """Who is called so in the group, or somebody whom nobody knows; staff are not listened to."""
     here = {str(row["name"]): (member, row) for member, row in
             groups.members(ctx.db, room["chat_id"]).items()}  # fmt: skip
-    unknown = hashlib.blake2s(name.encode(), digest_size=8).hexdigest()  # told apart, not named
-    member, row = here.get(name, (f"nick:{unknown}", None))
+    member, row = here.get(name, (f"nick:{_apart(name)}", None))  # told apart, not named
     if (row and row["staff"]) or ctx.team.known(member):
         return
     reading = ctx.read(text)

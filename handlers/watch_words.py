@@ -16,7 +16,7 @@ HEARSAY = re.compile(r"听说|据说|听人说|网传|都在传|爆料|曝光|�
 DENIED = re.compile(r"(?:不|没|没有|未|不会|别|防|避免|不是)$")
 LINK = re.compile(r"https?://\S+|www\.\S+|[\w-]{1,64}\.(?:com|cn|top|vip|shop)(?:/\S*)?", re.I)
 WECHAT = re.compile(
-    r"(?:微信|vx|v信|wx|薇信|威信)号?\s*[:：是]?\s*(?P<id>[a-z][-_a-z0-9]{5,19})", re.I
+    r"(?:微信|vx|v信|wx|薇信|威信)号?\s*+[:：是]?\s*+(?P<id>[a-z][-_a-z0-9]{5,19})", re.I
 )
 MOBILE = re.compile(r"(?<!\d)1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)")
 CALLS = re.compile(r"加我|联系我|找我|私聊|私信|咨询")

@@ -12,7 +12,7 @@ from itertools import islice
 
 from pydantic import ValidationError
 
-from handlers import cadence, digests, whatif, whatif_replay
+from handlers import cadence, digests, whatif, whatif_digests, whatif_replay
 from handlers.analytics import odd
 from handlers.context import Ctx
 from handlers.digest_values import MORNING
@@ -20,9 +20,11 @@ from handlers.settings import Manager, Section, Settings
 from handlers.tables import Column, Table
 from handlers.values import Action, Inbound, Send
 from handlers.whatif import MOST, SettingError
+from handlers.whatif_digests import Change, Side
 from handlers.words import TIERS
 from storage.customers import Customer
 
+Standing = tuple[str, str, str]  # store, tier and level
 SEEN = "客户"
 TRIED = ("tiers", "followups", "digest", "analytics")  # whose keys can be tried
 COLUMNS = (
@@ -50,6 +52,7 @@ class Outcome:
 
     sentence: str
     rows: tuple[Difference, ...]
+    digests: Table | None = None  # how they would read, where anything is otherwise
 
     @property
     def table(self) -> Table:
@@ -96,9 +99,10 @@ def run(
     other = replace(ctx, settings=changed(given, ctx.settings))
     again = any(section(text) == "tiers" for text in given)
     was, now = Counter[str](), Counter[str]()
+    stood, would = Counter[Standing](), Counter[Standing]()
     for customer in among:
-        was.update(_of(customer, days, ctx))
-        now.update(_of(customer, days, other))
+        was.update(_of(customer, days, ctx, stood))
+        now.update(_of(customer, days, other, would))
         if again:
             was.update(whatif_replay.walked(customer, days, ctx))
             now.update(whatif_replay.walked(customer, days, other))
@@ -107,12 +111,21 @@ def run(
         now.update(_digests(manager, days, other))
     rows = tuple(Difference(what, was[what], now[what]) for what in sorted(was | now)
                  if was[what] != now[what])  # fmt: skip
-    return Outcome(_sentence(given, was[SEEN], days, rows), rows)
+    sides = (Side(ctx, stood if again else {}), Side(other, would if again else {}))
+    read = _read(manager, days, *sides) if manager else []
+    told = whatif_digests.table(read, manager.userid, days) if manager and read else None
+    return Outcome(_sentence(given, was[SEEN], days, rows, read), rows, told)
 
 
-def _of(customer: Customer, days: int, ctx: Ctx) -> Iterator[str]:
+def _read(manager: Manager, days: int, was: Side, now: Side) -> list[Change]:
+    among = whatif_digests.readers(manager, was.ctx)
+    return list(whatif_digests.compared(among, days, was, now))
+
+
+def _of(customer: Customer, days: int, ctx: Ctx, stood: Counter[Standing]) -> Iterator[str]:
     """Tier and level, and as many reminders as fall into these days."""
     judged = whatif.judged(customer, ctx)
+    stood[customer.store, judged.tier, judged.level] += 1
     yield SEEN
     yield f"级别 {judged.level}级"
     yield f"意向 {TIERS[judged.tier]}"
@@ -132,11 +145,14 @@ def _digests(manager: Manager, days: int, ctx: Ctx) -> Iterator[str]:
             yield "日报 标题说有变化的天数"
 
 
-def _sentence(given: list[str], n: int, days: int, rows: tuple[Difference, ...]) -> str:
+def _sentence(
+    given: list[str], n: int, days: int, rows: tuple[Difference, ...], read: list[Change]
+) -> str:  # fmt: skip
     said = "、".join(given)
-    if not rows:
+    parts = [f"{d.what}{d.was}→{d.now}" for d in rows[:4]]
+    told = "；".join(filter(None, (*parts, whatif_digests.sentence(read))))
+    if not told:
         return f"如果 {said}：看了{n}位客户、近{days}天，什么都不变。"
-    told = "；".join(f"{d.what}{d.was}→{d.now}" for d in rows[:4])
     return f"如果 {said}：看了{n}位客户、近{days}天，{told}。没有改动任何人。"
 
 
@@ -161,6 +177,7 @@ def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         yield Send(msg.sender, str(exc))
         return
     rows = [f"· {d.what}：{d.was}→{d.now}（{d.now - d.was:+d}）" for d in found.rows[:10]]
+    rows += [f"· {line}" for line in whatif_digests.lines(found.digests)]
     yield Send(msg.sender, "\n".join([found.sentence, *rows, NOTE]))
 
 
@@ -177,8 +194,24 @@ def _with_replay(action: Action, text: str, member: str, ctx: Ctx) -> Action:
     for customer in among[:REPLAYED]:
         was.update(whatif_replay.walked(customer, DAYS, ctx))
         now.update(whatif_replay.walked(customer, DAYS, other))
+    read = _digests_read(member, among, ctx, other)
     moved = [f"{key.removeprefix('回放 ')}{was[key]}→{now[key]}" for key in sorted(was | now)
              if was[key] != now[key]]  # fmt: skip
     said = "，".join(moved) if moved else "升降和意向都不变"
     cut = f"（按编号取{REPLAYED}位）" if len(among) > REPLAYED else ""
-    return replace(action, text=f"{action.text}\n回放近{DAYS}天{cut}：{said}。")
+    return replace(action, text="\n".join([f"{action.text}\n回放近{DAYS}天{cut}：{said}。", *read]))
+
+
+def _digests_read(member: str, among: list[Customer], ctx: Ctx, other: Ctx) -> list[str]:
+    """How the digests would read, where everybody could be judged anew."""
+    manager = ctx.team.manager(member)
+    if manager is None or len(among) > REPLAYED:
+        return []
+    found = _read(manager, DAYS, Side(ctx, _stood(among, ctx)), Side(other, _stood(among, other)))
+    told = whatif_digests.table(found, member, DAYS)
+    return [f"{whatif_digests.sentence(found)}：", *whatif_digests.lines(told)] if found else []
+
+
+def _stood(among: Iterable[Customer], ctx: Ctx) -> Counter[Standing]:
+    judged = ((c.store, whatif.judged(c, ctx)) for c in among)
+    return Counter((store, found.tier, found.level) for store, found in judged)

@@ -201,14 +201,16 @@ def closed(db: Db, customer: str, since: str) -> str:
 def states(db: Db) -> list[Row]:
     """Messages that came in and parcels that go out, by what became of them."""
     sql = """select 'in' as way, state, count(*) as n from inbox group by state
-        union all select 'out', state, count(*) from outbox group by state"""
+        union all select 'out', state, count(*) from outbox where state <> 'waiting' group by state
+        union all select 'out', state, count(*) from outbox where state = 'waiting'
+        group by state"""
     return db.rows(sql)
 
 
 def stuck(db: Db, limit: int = 500) -> list[Row]:
     """Parcels that were refused for good, or of which nobody knows whether they arrived."""
     sql = """select id, kind, state, created_at, error from outbox
-        where state in ('dead', 'unknown') order by seq limit :limit"""
+        where state in ('dead', 'unknown') and state <> 'waiting' order by seq limit :limit"""
     return db.rows(sql, limit=limit)
 
 

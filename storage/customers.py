@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from storage import erasure, tallies
-from storage.db import Db, Row, moment, number, one
+from storage.db import Db, Row, at, moment, number, one
 
 _TIMES = ("level_at", "pinned_until", "added_at", "spoke_at", "contacted_at", "opted_out_at",
           "archive_refused_at", "deleted_at")  # fmt: skip
@@ -255,6 +255,13 @@ def spoken(db: Db, customer_id: str, since: datetime) -> int:
     sql = """select count(*) from messages where customer = :c and who = 'customer'
         and at >= :since"""
     return number(db, sql, c=customer_id, since=since)
+
+
+def spoke_times(db: Db, customer_id: str, since: datetime) -> list[datetime]:
+    """When they wrote, the oldest first."""
+    sql = """select at from messages where customer = :c and who = 'customer' and at >= :since
+        order by at"""
+    return [at(row["at"]) for row in db.rows(sql, c=customer_id, since=since)]
 
 
 def talk(db: Db, customer_id: str, limit: int = 20) -> list[Row]:

@@ -46,6 +46,13 @@ def put(db: Db, lead: Lead) -> None:
            f" on conflict (id) do update set {news}", **values)  # fmt: skip
 
 
+def packed(lead: Lead) -> dict[str, Any]:
+    """As a row has it, in texts; `Lead.from_row` reads it again."""
+    row = {f.name: getattr(lead, f.name) for f in fields(Lead)}
+    row["passed"] = json.dumps(lead.passed, ensure_ascii=False)
+    return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in row.items()}
+
+
 def remove(db: Db, lead_id: str) -> None:
     db.run("delete from leads where id = :id", id=lead_id)
 

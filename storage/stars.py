@@ -76,6 +76,14 @@ def rate(db: Db, star_id: str, stars: int, channel: str, now: datetime, over: st
                   over=over) == 1  # fmt: skip
 
 
+def restore(db: Db, was: Star) -> None:
+    """As it was before somebody noted a rating."""
+    sql = """update stars set state = :state, due_at = :due, stars = :stars, words = :words,
+            channel = :channel, rated_at = :rated where id = :id"""
+    db.run(sql, id=was.id, state=was.state, due=was.due_at, stars=was.stars, words=was.words,
+           channel=was.channel, rated=was.rated_at)  # fmt: skip
+
+
 def say(db: Db, star_id: str, words: str) -> None:
     db.run("update stars set words = :words where id = :id", id=star_id, words=words)
 
@@ -87,6 +95,16 @@ def counts(db: Db, stores: Iterable[str], since: datetime, until: datetime) -> l
     sql = f"""select store, channel, kind, stars, count(*) as n from stars
         where store in ({among}) and rated_at >= :since and rated_at < :until
         group by store, channel, kind, stars order by store, channel, kind, stars"""
+    return db.rows(sql, since=since, until=until, **names)
+
+
+def by_advisor(db: Db, stores: Iterable[str], since: datetime, until: datetime) -> list[Row]:
+    """How often each number of stars was given, by store, advisor and channel."""
+    names = {f"s{n}": store for n, store in enumerate(stores)}
+    among = ", ".join(f":{key}" for key in names) or "null"
+    sql = f"""select store, advisor, channel, stars, count(*) as n from stars
+        where store in ({among}) and rated_at >= :since and rated_at < :until
+        group by store, advisor, channel, stars order by store, advisor, channel, stars"""
     return db.rows(sql, since=since, until=until, **names)
 
 

@@ -59,6 +59,19 @@ def get(db: Db, alert_id: str) -> Alert | None:
     return _alert(row) if row else None
 
 
+def about(db: Db, kind: str, topic: str) -> Alert | None:
+    """The newest of a matter that belongs to no group."""
+    sql = """select * from alerts where kind = :kind and chat_id = '' and topic = :topic
+        order by at desc, id limit 1"""
+    row = one(db, sql, kind=kind, topic=topic)
+    return _alert(row) if row else None
+
+
+def withdraw(db: Db, alert_id: str) -> bool:
+    """What gave the alarm never was; False when somebody has dealt with it."""
+    return db.run("delete from alerts where id = :id and ended_at is null", id=alert_id) == 1
+
+
 def settle(db: Db, alert_id: str, state: str, by: str, now: datetime, note: str = "") -> bool:
     """False when it was closed before; 处理中 leaves it open."""
     ended = None if state == DOING else now

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
-from handlers import whatif, whatif_past, whatif_replay
+from handlers import whatif, whatif_digests, whatif_past, whatif_replay
+from handlers.digest_values import Edition, Part
 from handlers.settings import Settings
 from handlers.team import Team
 from handlers.whatif import SettingError
@@ -143,3 +144,91 @@ def test_a_walk_ends_where_the_customer_stands(talk):
     assert found["回放 高意向人日"] == 10
     assert (found["回放 升级次数"], found["回放 降级次数"]) == (1, 1)
     assert sum(n for key, n in found.items() if "意向" in key) == 30
+
+
+# How the digests would read
+
+
+def arrivals(talk, *counts, store="bj-cy"):
+    """So many came on each of the last days, yesterday first."""
+    for ago, n in enumerate(counts, 1):
+        for k in range(n):
+            key = f"{store}{ago}-{k}"
+            customers.add(talk.db, Customer(id=key, name="客", store=store, owner="lina",
+                                            added_at=talk.now - 90 * DAY))  # fmt: skip
+            events.add(talk.db, event_id=key, customer=key, kind="到店",
+                       when=talk.now - ago * DAY, source="advisor")  # fmt: skip
+
+
+def read(found):
+    return {(what, how): (n, people, was, now)
+            for what, how, was, now, n, people in found.digests.rows}  # fmt: skip
+
+
+def test_a_headline_that_would_read_otherwise_stands_beside_the_one_of_now(talk):
+    arrivals(talk, 3, *[1] * 7, *[5] * 20)
+
+    found, _ = run(talk, "digest.mean_days=28", days=2)
+
+    _, people, was, now = read(found)["标题句", "换了说法"]
+    assert was == "昨天到店3人，高于近7日均值1.0。"
+    assert now == "昨天平稳：各环节都在近28日均值附近。"
+    assert people == 1
+    assert "日报改" in found.sentence
+    assert "位收件人" in found.sentence
+
+
+def test_a_line_that_would_come_or_go_is_told_with_its_words(talk):
+    arrivals(talk, 4, *[k % 2 for k in range(27)])
+
+    found, _ = run(talk, "analytics.band_width=9", days=1)
+
+    went = read(found)["异常", "少了"]
+    assert "到店4偏高" in went[2]
+    assert went[3] == ""
+
+
+def test_another_order_is_told_as_such():
+    def edition(*names):
+        parts = tuple(Part(name, f"{name}一行", (), 0) for name in names)
+        return Edition("题", "句", parts, (), "")
+
+    (found,) = whatif_digests.between(edition("漏斗", "逾期"), edition("逾期", "漏斗"), "chen")
+    (gone,) = whatif_digests.between(edition("漏斗", "逾期"), edition("漏斗"), "chen")
+
+    assert (found.how, found.was, found.now) == ("换了顺序", "漏斗、逾期", "逾期、漏斗")
+    assert (gone.what, gone.how) == ("逾期", "少了")
+
+
+def test_a_line_below_the_end_of_a_message_is_not_read():
+    parts = tuple(Part(f"第{n}", "很长的一行" * 30, (), 0) for n in range(20))
+    whole = Edition("题", "句", parts, (), "")
+
+    assert 1 < len(whole.lines) < 20
+    assert f"另有{20 - len(whole.lines)}条" in whole.text
+
+
+def test_tiers_that_would_be_others_change_the_line_of_the_customers(talk):
+    customers.tag(talk.db, "wang", kind="signal", code="H", evidence="这周能定", confidence=1.0,
+                  source="message", now=talk.now - 12 * DAY)  # fmt: skip
+    customers.change(talk.db, "wang", level="C", level_at=talk.now - 20 * DAY)
+
+    found, _ = run(talk, "tiers.window_h_days=20", days=1)
+    talk.says("chen", "如果 tiers.window_h_days=20")
+
+    _, _, was, now = read(found)["客户", "换了说法"]
+    assert (was, now) == ("客户：低意向2", "客户：高意向1、低意向1")
+    assert "客户换了说法" in talk.texts("chen")
+
+
+def test_what_others_read_is_counted_and_not_shown(talk):
+    """The city's manager asks; the stores' managers get lines that are none of hers."""
+    arrivals(talk, 3, *[1] * 7, *[5] * 20, store="bj-hd")
+    manager = Team(talk.settings).manager("zhou")
+    among = whatif_digests.readers(manager, talk.ctx())
+
+    assert among[0].userid == "zhou"
+    assert "chen" in [one.userid for one in among]
+    assert "lin" not in [one.userid for one in among]
+    change = whatif_digests.Change("异常", "多了", "", "异常：到店3偏高", "chen")
+    assert whatif_digests.table([change], "zhou", 7).rows == (("异常", "多了", "", "", 1, 1),)

@@ -61,7 +61,9 @@ def opened(company):
 
 
 def commands(group=main, at=""):
-    for name, command in group.commands.items():
+    found = click.Context(group)
+    for name in group.list_commands(found):
+        command = group.get_command(found, name)
         if isinstance(command, click.Group):
             yield from commands(command, f"{at}{name} ")
         else:

@@ -672,14 +672,14 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("sql", QUERIES)
-def test_what_a_page_asks_has_its_index(db, sql):
-    plan = [row["detail"] for row in db.rows("explain query plan " + sql)]
+def test_what_a_page_asks_has_its_index(embedded, sql):
+    plan = [row["detail"] for row in embedded.rows("explain query plan " + sql)]
 
     assert not [step for step in plan if step.startswith("SCAN") and "USING" not in step]
     assert not [step for step in plan if "customers_page" not in step and "SCAN customers" in step]
 
 
-def test_customers_and_days_are_counted_from_an_index_alone(db):
+def test_customers_and_days_are_counted_from_an_index_alone(embedded):
     """Of a million customers nothing is read but what is counted."""
     stores = {
         "customers_tiers": """select store, tier, level, count(*) from customers
@@ -690,7 +690,7 @@ def test_customers_and_days_are_counted_from_an_index_alone(db):
             and store in ('a', 'b') and day >= 1 and day < 9 and gap = 0 group by kind""",
     }
     for index, sql in stores.items():
-        plan = [row["detail"] for row in db.rows("explain query plan " + sql)]
+        plan = [row["detail"] for row in embedded.rows("explain query plan " + sql)]
         assert any(f"COVERING INDEX {index}" in step for step in plan), plan
 
 
@@ -783,12 +783,12 @@ def test_the_figures_do_not_depend_on_how_the_rows_are_joined(demo_store):
     db.close()
 
 
-def test_one_store_begins_with_its_customers_and_all_with_what_happened(db):
+def test_one_store_begins_with_its_customers_and_all_with_what_happened(embedded):
     def plan(stores):
         sql = f"""select count(*) from {wide.join("events e", stores)} where c.id = e.customer
             and {wide.among("e.kind", "'到店'", stores)} and e.at > 'x' and e.at < 'y'
             and c.store in ({", ".join(f"'{s}'" for s in stores)})"""
-        return [row["detail"] for row in db.rows(f"explain query plan {sql}")]
+        return [row["detail"] for row in embedded.rows(f"explain query plan {sql}")]
 
     assert "events_customer" in plan(("a",))[1]
     assert "events_counted" in plan(tuple("abcdefghijklm"))[0]

@@ -8,7 +8,7 @@ import pytest
 from handlers import library
 from handlers.values import Card, Send, UpdateCard
 from scriptbank.bank import Bank
-from storage import scripts
+from storage import followups, scripts
 
 ASKED = "客户王女士问：S6 冬天续航怎么样？有点贵"
 
@@ -423,3 +423,60 @@ def test_customer_s_words_forwarded_in_pieces_are_one_question(talk):
     assert talk.concerns("li") == {"range": 0}
     assert "命中" in talk.texts()
     assert len(talk.db.rows("select id from messages where customer = 'li'")) == 3
+
+
+# Said plainly
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("王女士的清单", "下一步"), ("王女士的标签", "王女士"), ("王女士为什么是N级", "N级"),
+     ("王女士为什么是低意向？", "低意向"), ("退订 王女士", "已记录：王女士 退订")],
+)  # fmt: skip
+def test_what_an_advisor_would_say_is_understood(talk, words, told):
+    talk.says("zhang", words)
+
+    assert told in talk.texts()
+    assert "没看懂" not in talk.texts()
+
+
+@pytest.mark.parametrize("words", ["电池的清单", "孙女士的标签", "退订 孙女士"])
+def test_of_nobody_known_it_changes_nothing(talk, words):
+    talk.says("zhang", words)
+
+    assert all(talk.customer(key).opted_out_at is None for key in ("wang", "li"))
+
+
+def test_a_whole_sentence_is_no_answer_to_whose_words_these_were(talk):
+    talk.says("zhang", "冬天续航怎么样")
+    assert "这是哪位客户说的" in talk.texts()
+
+    talk.says("zhang", "李先生到店了")
+
+    assert "已记录：李先生 到店" in talk.texts()
+    talk.says("zhang", "王女士")
+    assert talk.concerns("wang").keys() == {"range"} or "王女士" in talk.texts()
+
+
+def test_what_the_customer_says_of_their_appointment_changes_it(talk):
+    talk.says("zhang", "王女士约了周日下午3点")
+    assert "已记录：王女士 周日(3月8日)下午3点 到店" in talk.texts()
+
+    talk.says("zhang", "王女士说改到周一上午10点")
+    assert "王女士改到周一(3月9日)上午10点" in talk.texts()
+    talk.says("zhang", "王女士说不来了")
+    assert "已记录：王女士取消了" in talk.texts()
+    talk.says("zhang", "王女士说不来了")  # nobody is expected any more: words like others
+    assert "取消了" not in talk.texts()
+
+
+def test_a_reminder_is_taken_back_and_not_what_was_done_before_it(talk):
+    talk.says("zhang", "记录 王女士 到店")
+    talk.says("zhang", "明天9点提醒我给王女士发配置表")
+
+    talk.says("zhang", "撤销")
+
+    assert "已撤销：王女士的提醒。" in talk.texts()
+    assert talk.customer("wang").stage == "到店"
+    assert "own" not in {f.kind for f in followups.open_of(talk.db, "wang")}
+    assert "thanks" in {f.kind for f in followups.open_of(talk.db, "wang")}

@@ -45,8 +45,9 @@ def fences(path, language):
 def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
     yield name, command
     if isinstance(command, click.Group):
-        for child, sub in command.commands.items():
-            yield from commands(sub, f"{name} {child}")
+        at = click.Context(command)
+        for child in command.list_commands(at):
+            yield from commands(command.get_command(at, child), f"{name} {child}")
 
 
 COMMANDS = dict(commands(main, "salesbot"))

@@ -342,6 +342,28 @@ async def test_a_round_whose_time_is_up_ends_for_whoever_looks(door):
     assert await ask(door, lambda db: games.shown(db, "g1")) == []
 
 
+TYPED = {
+    "猜价格": (("我猜18万", "猜18万元，记下了"), ("十八万五", "猜18.5万元，改好了"),
+             ("猜20万。", "猜20万元，改好了"), ("什么呀", "写一个数，例如：猜 18.5万")),
+    "成语接龙": (("什么呀", "要四个字的成语，现在接“"), ("一二三四五", "要四个字的成语")),
+    "谜语": (("什么呀", "不对。还可以猜4次"), ("猜 什么呀", "不对。还可以猜3次")),
+}  # fmt: skip
+
+
+async def test_answers_typed_by_hand_are_taken_or_told_how(door):
+    """Into the field of the page as it stands, with the word before them or without."""
+    wang = await door("wang")
+    for game, answers in TYPED.items():
+        await wang.say(game, page="play")
+        await wang.get("play")
+        lead = re.search(r'name="lead" value="([^"]*)"', wang.page)[1]
+        for words, told in answers:
+            assert told in await wang.say(words, lead=lead, page="play")
+        zhang = await door("zhang")
+        await zhang.say("结束")
+        door.stage.clock.add(timedelta(minutes=2))
+
+
 async def test_a_poll_is_opened_by_the_owner_and_voted_on_beside_a_game(door):
     owner, wang = await door("zhang"), await door("wang")
     refused = await wang.say("投票 周末去哪 西湖 莫干山")

@@ -144,6 +144,12 @@ async def test_a_reload_and_a_double_click_do_nothing_twice(house):
     await page.reload()
 
     assert await ask(house, lambda db: points.balance(db, "g1", "wang")) == 1
+    await page.goto(f"{page.base}play")
+    await page.get_by_role("button", name="猜价格").click()
+    field = page.get_by_label("答案")
+    await field.fill("十八万五")
+    await field.press("Enter")  # typed and sent as on a telephone, without script
+    assert "猜18.5万元，记下了" in await said(page)
 
 
 @pytest.mark.timeout(180)

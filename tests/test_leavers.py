@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from handlers.values import Card
-from storage import customers, followups
+from storage import customers, events, followups, leads
 from storage.customers import Customer
+from storage.leads import Lead
 
 
 def leave(talk, who="zhang"):
@@ -80,3 +81,77 @@ def test_an_answer_that_comes_too_late_moves_nobody(talk):
 
 def test_nobody_is_asked_about_people_who_work_here(talk):
     assert asked(talk, days=1) == []
+
+
+# 撤销
+
+
+def test_a_distribution_is_taken_back_with_all_that_went_along_and_asked_again(talk):
+    owe(talk, "wang")
+    leads.put(talk.db, Lead("l1", "li", "垂媒", "", "导入", talk.now, advisor="zhang",
+                            store="bj-cy", due_at=talk.now + timedelta(hours=3)))  # fmt: skip
+    before = {c: talk.customer(c) for c in ("wang", "li")}
+    leave(talk)
+    asked(talk, hours=1)
+    talk.taps("chen", "平均分给大家")
+    assert {talk.customer(c).owner for c in ("wang", "li")} == {"lina", "wangq"}
+    assert leads.of(talk.db, "li")[0].state == "已接"
+
+    talk.says("chen", "撤销")
+
+    assert "已撤销：zhang 的2位客户分给" in talk.texts("chen")
+    assert "2位回到zhang名下，提醒和预约一起回来了。" in talk.texts("chen")
+    assert "陈静撤销了分配" in talk.texts("lina") + talk.texts("wangq")
+    assert {c: talk.customer(c).owner for c in before} == {"wang": "zhang", "li": "zhang"}
+    assert [(f.id, f.advisor) for f in followups.open_of(talk.db, "wang")] == [("f-wang", "zhang")]
+    assert followups.open_of(talk.db, "li") == []  # what began with the new advisor ends
+    assert (leads.of(talk.db, "li")[0].state, leads.of(talk.db, "li")[0].advisor) == (
+        "待接", "zhang")  # fmt: skip
+    assert events.of(talk.db, "wang", "换顾问") == []
+    talk.did = [a for a in talk.did if a.to == "chen"]
+    talk.taps("chen", "都给李娜")  # the card lies there again
+    assert {talk.customer(c).owner for c in before} == {"lina"}
+
+
+def test_who_was_begun_with_stays_and_the_answer_says_why(talk):
+    leave(talk)
+    asked(talk, hours=1)
+    talk.taps("chen", "都给李娜")
+    talk.wait(minutes=2)
+    talk.says("lina", "已联系 王女士")
+
+    talk.says("chen", "撤销")
+
+    assert "1位回到zhang名下" in talk.texts("chen")
+    assert "另外1位不动：李娜已经联系过王女士。" in talk.texts("chen")
+    assert "李先生，这1位您不用联系了" in talk.texts("lina")
+    assert {c: talk.customer(c).owner for c in ("wang", "li")} == {"wang": "lina", "li": "zhang"}
+
+
+def test_once_all_were_begun_with_nothing_comes_back(talk):
+    leave(talk)
+    asked(talk, hours=1)
+    talk.taps("chen", "都给李娜")
+    talk.wait(minutes=2)
+    for name in ("王女士", "李先生"):
+        talk.says("lina", f"已联系 {name}")
+
+    talk.says("chen", "撤销")
+
+    assert "撤销不了：" in talk.texts("chen")
+    assert "李娜已经联系过" in talk.texts("chen")
+    assert talk.customer("li").owner == "lina"
+
+
+def test_a_list_that_was_wrong_for_a_moment_gives_nobody_away_for_good(talk):
+    everybody = talk.settings
+    leave(talk)
+    asked(talk, hours=1)
+    talk.taps("chen", "都给李娜")
+    talk.settings = everybody
+
+    talk.says("chen", "撤销")
+
+    assert "2位回到张伟名下" in talk.texts("chen")
+    assert {talk.customer(c).owner for c in ("wang", "li")} == {"zhang"}
+    assert not any(isinstance(a, Card) for a in talk.did)

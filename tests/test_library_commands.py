@@ -63,6 +63,68 @@ def filled(office):
     return office
 
 
+# Two pairs of eyes
+
+
+@pytest.fixture
+def two(office):
+    (office.folder / "config.toml").write_text('[access]\noperators = ["lihua", "wangfang"]\n')
+    return office
+
+
+def test_what_is_imported_waits_for_a_second_person(two):
+    name = two.table("a.csv", ONE, TWO)
+    assert "没写是谁" in two("scripts", "import", name, code=1).stderr
+    assert two.titles() == {}
+
+    said = two("scripts", "import", name, "--by", "lihua").output
+    assert "等另一位运营审核，先不用 2 条" in said
+    assert "salesbot scripts approve --by" in said
+    assert {status for _, status in two.titles().values()} == {"待审"}
+
+    assert "没写是谁" in two("scripts", "approve", code=1).stderr
+    for by in ("gong", "命令行"):
+        assert f"没有叫 {by} 的运营" in two("scripts", "approve", "--by", by, code=1).stderr
+    mine = two("scripts", "approve", "--by", "lihua", code=1).output
+    assert "没有发布 2 条" in mine
+    assert "这一版是您写的，要另一位来审核：请wangfang看一遍再发布" in mine
+    assert "发布 2 条。" in two("scripts", "approve", "--by", "wangfang").output
+    assert {status for _, status in two.titles().values()} == {"发布"}
+    assert "没有待审的话术" in two("scripts", "approve", "--by", "wangfang").output
+
+
+def test_a_published_one_that_is_changed_goes_back_to_review(two):
+    two("scripts", "import", two.table("a.csv", ONE), "--by", "lihua")
+    two("scripts", "approve", "--by", "wangfang")
+
+    two("scripts", "import", two.table("b.csv", replace(ONE, body="新的正文")), "--by", "wangfang")
+
+    assert two.titles()["s1"][1] == "待审"
+    assert "您写的" in two("scripts", "set", "s1", "发布", "--by", "wangfang", code=1).stderr
+    assert "没写是谁" in two("scripts", "set", "s1", "发布", code=1).stderr
+    two("scripts", "set", "s1", "发布", "--by", "lihua")
+    assert two.titles()["s1"][1] == "发布"
+    two("scripts", "set", "s1", "停用")  # that is anybody's
+    versions = json.loads(two("scripts", "versions", "s1", "--json").stdout)
+    assert [one["by"] for one in versions] == ["命令行", "lihua", "wangfang", "wangfang", "lihua"]
+
+
+def test_what_the_guard_blocks_is_left_when_the_rest_goes_out(two):
+    two("scripts", "import", two.table("a.csv", ONE, BLOCKED), "--by", "lihua")
+
+    said = two("scripts", "approve", "--by", "wangfang", code=1).output
+
+    assert "发布 1 条。" in said
+    assert "“第一”不能发布" in said
+    assert (two.titles()["s1"][1], two.titles()["s3"][1]) == ("发布", "待审")
+
+
+def test_the_library_that_ships_needs_no_second_person(two):
+    two("scripts", "import")
+
+    assert "发布" in {status for _, status in two.titles().values()}
+
+
 # Import and undo
 
 
@@ -149,7 +211,8 @@ def test_the_preview_for_programs(filled):
 
     assert dry == {
         "new": ["s3"], "changed": [{"id": "s1", "fields": ["title"]}], "removed": ["s2"],
-        "unchanged": 0, "held": ["s3"], "copies": [], "applied": False,
+        "unchanged": 0, "held": ["s3"], "wait": [], "copies": [],
+        "applied": False,
     }  # fmt: skip
     assert done == {**dry, "applied": True}
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from bot.sandbox import demo
 from handlers import logged, sides
-from handlers.settings import Journey
+from handlers.settings import Journey, Reach
 from handlers.sides import Facts
-from storage import customers, events
+from handlers.values import Card
+from storage import appointments, customers, events, followups
 from storage.sides import Told
 
 # Friday 2026-03-06 09:00
@@ -258,3 +259,88 @@ def test_the_side_state_follows_from_the_facts(facts, state):
 
     assert found.state == state
     assert bool(found.reason) == bool(state)
+
+
+# An earlier day
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [("昨天王女士到店", ["到店"]), ("昨天下午王女士来店试驾了", ["到店", "试驾"]),
+     ("刚才王女士到店了", ["到店"]), ("3月3日，王女士报价21万", ["报价"])],
+)  # fmt: skip
+def test_the_day_may_be_said_before_the_name(talk, words, kinds):
+    talk.says("zhang", words)
+
+    assert [kind for kind, _ in happened(talk, "到店", "试驾", "报价")] == kinds
+
+
+def test_what_a_customer_asks_about_a_day_is_no_record(talk):
+    talk.says("zhang", "昨天王女士问：冬天续航怎么样")
+    talk.says("zhang", "昨天王女士到店了吗")
+
+    assert happened(talk, "到店") == []
+
+
+def owed(talk):
+    return {f.kind: f.due_at.astimezone(talk.ctx().zone).strftime("%m-%d %H:%M")
+            for f in followups.open_of(talk.db, "wang") if f.kind != "cadence"}  # fmt: skip
+
+
+def test_a_visit_of_yesterday_is_followed_up_as_one_of_today_would_be(talk):
+    talk.settings = talk.settings.model_copy(update={"reach": Reach(pages="https://s.example")})
+    talk.says("zhang", "昨天下午3点王女士到店")
+
+    # the thank-you was yesterday's; the call is still of use, and not put into the past
+    assert owed(talk) == {"call": "03-06 09:00"}
+    sent = talk.wait(hours=8)
+    cards = [a for a in sent if isinstance(a, Card) and "评价一下" in a.title]
+    assert [card.to for card in cards] == ["zhang"]
+    assert "王女士3月5日来店看车" in cards[0].text
+    told = [a for a in sent if isinstance(a, Card) and "离店一天" in a.text]
+    assert len({a.title for a in told}) == len(told) == 2  # the call, and what level they are now
+    assert not any("逾期" in a.text for a in told)
+
+    talk.says("zhang", "记录 王女士 昨天到店")  # said again: not asked again
+    again = talk.wait(days=2)
+    assert not [a for a in again if isinstance(a, Card) and "评价一下" in a.title]
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [("昨天王女士到店并试驾", {"family"}), ("记录 王女士 2月20日到店", set()),
+     ("记录 王女士 3月1日试驾", {"family"}), ("记录 王女士 2月20日试驾", set()),
+     ("记录 王女士 昨天报价23万", {"quote_again"}),
+     ("记录 王女士 2月26日交付", {"owner7", "owner30"})],
+)  # fmt: skip
+def test_only_what_can_still_be_said_is_owed(talk, words, kinds):
+    talk.says("zhang", words)
+
+    assert set(owed(talk)) == kinds
+    assert all(f.due_at >= talk.now for f in followups.open_of(talk.db, "wang"))
+
+
+def test_who_wrote_since_the_offer_is_not_asked_about_it(talk):
+    talk.says("zhang", "客户王女士问：冬天续航怎么样")
+    talk.says("zhang", "记录 王女士 昨天报价23万")
+
+    assert "quote_again" not in owed(talk)
+
+
+def test_who_did_not_come_yesterday_is_asked_why_and_keeps_what_lies_ahead(talk):
+    talk.says("zhang", "记录 王女士 周日下午3点试驾")
+    talk.says("zhang", "昨天王女士没来")
+    assert "是什么原因" in talk.texts()
+    talk.says("zhang", "堵车")
+
+    assert happened(talk, "未到店") == [("未到店", at("05 12:00"))]
+    assert [one.state for one in appointments.open_of(talk.db, "wang")] == ["已约"]
+
+
+def test_a_delivery_date_that_changed_is_told_at_once_and_is_no_contact(talk):
+    before = talk.customer("wang").contacted_at
+    talk.says("zhang", "记录 王女士 交期推迟到5月20日")
+
+    assert owed(talk) == {"delivery": "03-06 09:00"}
+    assert (talk.customer("wang").contacted_at, talk.customer("wang").stage) == (before, "加微")
+    assert "交期有变，马上告诉客户" in str(talk.wait(minutes=5))

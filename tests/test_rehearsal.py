@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
-from handlers import cadence, playbook, rehearsal, whatif
-from storage import customers, events, rules
+from handlers import cadence, cadence_table, playbook, rehearsal, whatif
+from storage import customers, events, groups, leads, rules
+from storage.leads import Lead
 
 
 def happened(talk, kind, days, key="wang"):
@@ -60,6 +61,88 @@ def test_who_wrote_before_it_was_due_would_not_have_been_reminded_of(talk):
     assert run(talk, side)["quote.check"] == (0, 0, 0)
 
 
+def cadenced(talk, given=()):
+    return run(talk, rehearsal.of_cadence(cadence.table(), 30), given=given)
+
+
+# Moments that no event of the journey tells
+
+
+def test_the_eve_and_the_hour_of_an_appointment_are_moments(talk):
+    talk.says("zhang", "记录 王女士 周日下午3点试驾")
+    talk.says("zhang", "记录 李先生 周日下午4点到店")
+    talk.says("zhang", "李先生不来了")
+    talk.now += timedelta(days=4)
+
+    found = cadenced(talk)
+
+    assert found["appointment.drive_confirm"] == (1, 1, 0)
+    assert found["appointment.drive_after"] == (1, 1, 0)
+    assert found["appointment.confirm"] == found["appointment.after"] == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "confirms"), [("王女士确认了", 0), ("王女士改到周二上午10点", 1), ("", 1)]
+)
+def test_what_was_settled_before_the_eve_was_not_asked_then(talk, said, confirms):
+    talk.says("zhang", "记录 王女士 周日下午3点到店")
+    talk.now += timedelta(hours=2)
+    if said:
+        talk.says("zhang", said)
+    talk.now += timedelta(days=6)
+
+    found = cadenced(talk)
+
+    assert found["appointment.confirm"][0] == confirms
+    assert found["appointment.after"][0] == 1
+
+
+def test_who_had_come_by_then_was_not_asked_whether(talk):
+    talk.says("zhang", "记录 王女士 周日下午3点到店")
+    talk.now += timedelta(days=2, hours=6)
+    talk.says("zhang", "王女士到店了")
+    talk.now += timedelta(days=1)
+
+    assert cadenced(talk)["appointment.after"][0] == 0
+
+
+def said(talk, key, *days):
+    for n in days:
+        customers.said(talk.db, msg_id=f"{key}{n}", customer_id=key, who="customer", member="",
+                       text="好", now=talk.now - timedelta(days=n), source="paste")  # fmt: skip
+
+
+def test_weeks_in_a_group_are_moments_and_other_numbers_move_them(talk):
+    groups.put(talk.db, chat_id="g", name="看车群", kind="潜客", owner="zhang", store="bj-cy",
+               now=talk.now)  # fmt: skip
+    groups.join(talk.db, "g", "wang", "王", talk.now - timedelta(days=20))
+    groups.join(talk.db, "g", "li", "李", talk.now - timedelta(days=40))
+    said(talk, "wang", 1, 2, 3)
+
+    found = cadenced(talk, ["followups.fan_days=18"])
+
+    assert found["group.decide"] == (1, 1, 0)
+    assert found["group.fan"] == (1, 2, 1)  # 李先生 in any case, 王女士 by the other number
+    groups.leave(talk.db, "g", "li", talk.now)
+    assert cadenced(talk)["group.fan"][0] == 0
+
+
+def test_two_cycles_of_silence_are_a_moment_and_a_word_in_time_is_none(talk):
+    customers.change(talk.db, "wang", level="B", level_at=talk.now, spoke_at=talk.now)
+    said(talk, "wang", 28, 20, 8)  # B: 7 days, doubled
+
+    assert cadenced(talk)["level.stale"][0] == 0
+    assert cadenced(talk, ["followups.cadence_b_days=2"])["level.stale"] == (0, 3, 3)
+
+
+def test_a_lead_is_a_moment_where_its_source_pays(talk):
+    for key, kind in (("wang", "垂媒"), ("li", "活动")):
+        at = talk.now - timedelta(days=2)
+        leads.put(talk.db, Lead(f"l{key}", key, kind, "", "导入", at, accepted_at=at))
+
+    assert cadenced(talk)["lead.high"] == (1, 1, 0)
+
+
 def test_other_numbers_change_the_steady_rhythm_and_other_rows_their_moments(talk, tmp_path):
     happened(talk, "试驾", 3)
     side = rehearsal.of_cadence(cadence.table(), 28)
@@ -67,7 +150,7 @@ def test_other_numbers_change_the_steady_rhythm_and_other_rows_their_moments(tal
     assert {row for row, (_, _, more) in slow.items() if more < 0} == {"cycle.low_new"}
 
     path = own(tmp_path, ('moment = "试驾"\nkind = "family"', 'moment = "报价"\nkind = "family"'))
-    other = run(talk, side, rehearsal.of_cadence(rehearsal.load(path), 28))
+    other = run(talk, side, rehearsal.of_cadence(cadence_table.with_own(path), 28))
     assert other["drive.family"] == (1, 0, -1)
 
 
@@ -94,14 +177,14 @@ def test_a_playbook_of_one_s_own_is_asked_beside_the_one_that_ships(talk):
     ],
 )  # fmt: skip
 def test_a_broken_table_is_told_with_file_line_and_cure(tmp_path, was, becomes, told):
-    with pytest.raises(rehearsal.CadenceError, match=r"cadence-own\.toml:\d+ ") as raised:
-        rehearsal.load(own(tmp_path, (was, becomes)))
+    with pytest.raises(cadence_table.CadenceError, match=r"cadence-own\.toml:\d+ ") as raised:
+        cadence_table.with_own(own(tmp_path, (was, becomes)))
 
     assert told in str(raised.value)
 
 
 def test_what_ships_is_sound():
-    assert rehearsal.load(Path(cadence.FILE)) == cadence.table()
+    assert cadence_table.with_own(Path(cadence.FILE)) == cadence.table()
 
 
 def test_from_the_command_line(demo_store, tmp_path):

@@ -9,7 +9,7 @@ from bot import library
 from bot.app import Knowledge
 from bot.reload import Watch
 from bot.writer import Writer
-from handlers import activities, audience, sop, winback
+from handlers import activities, audience, cadence, sop, winback
 from handlers.group_plans import plan as group_plan
 from handlers.settings import Settings
 from scriptbank.bank import Bank
@@ -32,6 +32,16 @@ words = "{客户称呼}，新颜色到店了"
 """
 ACTIVITY = (activities.SHIPPED / "invite.toml").read_text(encoding="utf-8")
 ROOM = (group_plan.FOLDER / "brand.toml").read_text(encoding="utf-8")
+CADENCE = """[[row]]
+name = "visit.photo"
+moment = "到店"
+kind = "photo"
+label = "合影"
+due = "1d 10:00"
+reason = "把合影发给客户"
+stage = "到店接待"
+words = ["客户离店后发什么"]
+"""
 CROWD = """version = 7
 [[audience]]
 name = "近的"
@@ -55,8 +65,9 @@ def own(tmp_path):
     reason = write(tmp_path / "reasons.toml", REASON)
     template = write(tmp_path / "templates" / "own.toml", ACTIVITY)
     room = write(tmp_path / "rooms" / "own.toml", ROOM)
+    steady = write(tmp_path / "cadence-own.toml", CADENCE)
     settings = Settings(sop={"plans": str(plan.parent)}, lost={"reasons": str(reason)},
-                        group_sop={"plans": str(room.parent)},
+                        group_sop={"plans": str(room.parent)}, followups={"table": str(steady)},
                         activities={"templates": str(template.parent)})  # fmt: skip
     folder, file, shapes = str(plan.parent), str(reason), str(template.parent)
     yield settings, {
@@ -65,19 +76,23 @@ def own(tmp_path):
         "reason": (reason, REASON, lambda: winback.reasons(file)[0].title),
         "room": (room, ROOM, lambda: group_plan.own(str(room.parent))[0][0].priority),
         "template": (template, ACTIVITY, lambda: sorted(activities.templates(shapes))[0]),
+        "cadence": (steady, CADENCE, lambda: cadence.table(str(steady)).rows[0].label),
     }  # fmt: skip
     sop.forget()
     winback.reasons.cache_clear()
     activities.templates.cache_clear()
     group_plan.own.cache_clear()
+    cadence.table.cache_clear()
 
 
 CHANGES = {
     "plan": ("priority = 10", "priority = 20", 20),
     "reason": ("新颜色", "新内饰", "新内饰"),
     "room": ("priority = 35", "priority = 36", 36),
+    "cadence": ("合影", "照片", "照片"),
 }
 BROKEN = {
+    "cadence": ("1d 10:00", "tomorrow", "节奏表有错，继续用旧的：cadence-own.toml:6 due 写的"),
     "plan": ('do = "task"', 'do = "shout"', "SOP 计划有错，继续用旧的：own.toml:7 step1.do"),
     "reason": ('title = "新颜色"', "", "召回理由有错，继续用旧的：reasons.toml:1 这条理由少了"),
     "room": ('do = "card"', 'do = "shout"', "社群计划有错，继续用旧的：own.toml:"),

@@ -7,8 +7,9 @@ import pytest
 
 from handlers import plans, steps
 from handlers.values import Card, Send
-from storage import customers, events, followups, touches
+from storage import customers, events, followups, leads, touches
 from storage import sop as rows
+from storage.leads import Lead
 
 # Friday 2026-03-06 09:00; zhang and lina sell at bj-cy, which chen manages
 
@@ -84,6 +85,24 @@ def test_what_was_handed_on_again_is_not_taken_from_the_third(talk):
     customers.change(talk.db, "wang", owner="zhou")
 
     assert "撤销不了：王女士现在由" in said(talk.says("chen", "撤销"))
+
+
+def test_what_an_inviter_handed_on_comes_back_with_the_lead(talk):
+    leads.put(talk.db, Lead("l1", "wang", "垂媒", "", "导入", talk.now, advisor="zhang",
+                            store="bj-cy", inviter="wmw"))  # fmt: skip
+    talk.says("zhang", "转顾问 李先生 给 李娜")
+    talk.says("zhang", "转顾问 王女士 给 李娜")
+    assert leads.of(talk.db, "wang")[0].advisor == "lina"
+    assert leads.of(talk.db, "li")[0].inviter == "zhang"
+
+    for name in ("王女士", "李先生"):
+        did = talk.says("zhang", "撤销")
+        assert f"已撤销：{name}转给李娜。又由张伟跟进" in said(did)
+
+    assert {customers.get(talk.db, key).owner for key in ("wang", "li")} == {"zhang"}
+    assert (leads.of(talk.db, "wang")[0].advisor, leads.of(talk.db, "wang")[0].inviter) == (
+        "zhang", "wmw")  # fmt: skip
+    assert leads.of(talk.db, "li") == []
 
 
 # 发送

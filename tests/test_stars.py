@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from bot.sandbox import player
 from bot.sandbox.phones import told
 from handlers import privacy, stars
-from handlers.analytics import service
+from handlers.analytics import people, service
 from handlers.analytics.scope import Scope
 from handlers.settings import Manager, Reach
 from handlers.values import Card
@@ -17,6 +18,9 @@ from storage import customers, erasure, touches
 from storage import stars as rows
 from storage import watch as alerts
 from storage.erasure import Person
+from storage.stars import Star
+
+ROOT = Path(__file__).parents[1]
 
 PLAY = """
 @clock 2026-03-06 10:00
@@ -166,6 +170,37 @@ def test_the_ledger_is_asked_when_it_is_due_and_when_it_is_tapped(shop):
     assert "/h5/r/" not in shop.texts()
 
 
+def test_what_an_advisor_noted_for_a_customer_is_taken_back_with_the_alarm(shop):
+    shop.says("zhang", "记录 王女士 到店")
+    asked_at = newest(shop).due_at
+    shop.says("zhang", "评价 王女士 2星 停车不好找")
+    shop.says("zhang", "撤销")
+
+    assert "已撤销：王女士对3月6日来店看车2星（不满意）的代录。" in shop.texts()
+    assert "给经理的低评分预警一起撤回" in shop.texts()
+    assert "张伟撤销了" in shop.texts("chen")
+    assert alerts.open_of(shop.db, "chen", ("bj-cy",)) == []
+    assert satisfied(shop.ctx(), "bj-cy") == []
+    assert (newest(shop).state, newest(shop).due_at) == (rows.WAITING, asked_at)  # asked as before
+
+    shop.says("zhang", "评价 王女士 1星")  # meant like that: the manager is told
+    assert [a.kind for a in alerts.open_of(shop.db, "chen", ("bj-cy",))] == ["低评分"]
+    shop.says("zhang", "评价 王女士 4星")
+    shop.says("zhang", "撤销")
+    assert "又是之前记的1星。" in shop.texts()
+    assert len(alerts.open_of(shop.db, "chen", ("bj-cy",))) == 1  # of the rating that stands again
+
+
+def test_a_customers_own_stars_are_not_taken_back_by_an_advisor(shop):
+    shop.says("zhang", "记录 王女士 到店")
+    shop.says("zhang", "评价 王女士 4星")
+    stars.rated(newest(shop), 3, shop.ctx())
+    shop.says("zhang", "撤销")
+
+    assert "撤销不了：客户之后自己评过了，以客户自己的为准" in shop.texts()
+    assert (newest(shop).stars, newest(shop).channel) == (3, stars.OWN)
+
+
 def test_what_an_advisor_was_told_is_counted_apart_and_gives_way(shop):
     shop.says("zhang", "记录 王女士 到店")
     shop.says("zhang", "评价 王女士 2星 停车不好找")
@@ -303,3 +338,49 @@ async def test_on_a_phone_it_is_one_tap_without_script(played, size, chromium):
     assert re.match("收到，谢谢您", said)
     assert left == 0
     assert mine == "<b>试驾</b>路线很好"
+
+
+# By advisor
+
+
+def rate(talk, who, *given, channel=stars.OWN, store="bj-cy"):
+    for n in given:
+        made = Star(talk.ctx().new_id(), "e", "wang", who, store, "到店", rows.GIVEN, talk.now)
+        rows.put(talk.db, made)
+        rows.rate(talk.db, made.id, n, channel, talk.now, stars.TOLD)
+
+
+def by_advisor(talk, *stores):
+    span = (talk.now - timedelta(days=7), talk.now + timedelta(days=1))
+    table = people.satisfaction(Scope(stores, *span), talk.ctx())
+    keys = [column.key for column in table.columns]
+    return [dict(zip(keys, row, strict=True)) for row in table.rows]
+
+
+def test_the_worked_example_of_an_advisor_beside_the_others(talk):
+    rate(talk, "zhang", 5, 5, 5, 4, 2)
+    rate(talk, "zhang", 1, 1, channel=stars.TOLD)
+    rate(talk, "wangq", 4, 4, 4, 3, 2, 2)
+    rate(talk, "lina", 5, 5, 5, 3)
+    rate(talk, "zhao", 1, 1, 1, 1, 1, store="bj-hd")
+
+    found = by_advisor(talk, "bj-cy")
+
+    assert [one["who"] for one in found] == ["王强", "张伟", "李娜"]  # the least liked first
+    zhang, lina = found[1], found[2]
+    assert (zhang["good"], zhang["middle"], zhang["bad"], zhang["told"]) == (4, 0, 1, 2)
+    assert (zhang["share"], zhang["mean"], zhang["beside"]) == (0.8, 4.2, "高20个百分点")
+    assert (lina["share"], lina["beside"]) == (None, "样本不足")
+    assert lina["of"].startswith("样本不足")
+    text = (ROOT / "docs" / "formulas.md").read_text(encoding="utf-8")
+    assert "4÷5＝**80 %**" in text
+    assert "**高 20 个百分点**" in text
+    assert {one["store"] for one in by_advisor(talk, "bj-cy", "bj-hd")} == {"朝阳店", "海淀店"}
+    assert by_advisor(talk, "gz-th") == []
+
+
+def test_the_customer_goes_on_with_another_and_the_stars_stay(talk):
+    rate(talk, "zhang", 5, 5, 5, 5, 5)
+    customers.change(talk.db, "wang", owner="lina")
+
+    assert [(one["who"], one["share"]) for one in by_advisor(talk, "bj-cy")] == [("张伟", 1.0)]

@@ -6,6 +6,7 @@ import pytest
 
 from handlers import h5, h5_guests, watch, watch_words
 from handlers.analytics import ANALYSES, Scope
+from handlers.settings import Colleague
 from handlers.values import Card, Inbound, Send
 from storage import archive, checkins, customers, erasure, groups, inbox
 from storage import watch as rows
@@ -315,6 +316,27 @@ def test_words_to_the_aibot_among_staff_are_heard(room, words, kind, why):
     assert found.why.endswith("，从内部群@机器人听到")
     assert found.owner == "chen"
     assert "19900307" not in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("who", "name", "owner"),
+    [("newbie01", "名单外的同事", "chen"), ("yun", "孙悦", "chen"), ("chen", "陈静", "zhou")],
+)
+def test_whoever_speaks_among_staff_is_heard_and_a_stranger_not_named(room, who, name, owner):
+    groups.put(room.db, chat_id="team", name="朝阳店内部群", kind="内部", owner="chen",
+               store="bj-cy", now=room.now)  # fmt: skip
+    colleague = Colleague(userid="yun", name="孙悦", role="社群运营", stores=("bj-cy",))
+    room.settings = room.settings.model_copy(update={"colleagues": (colleague,)})
+
+    room.asks(who, LEAK)
+
+    (found,) = alerts(room, "泄露")
+    assert found.why.startswith(f"{name}在内部群的话里有身份证号")
+    assert (found.owner, found.store) == (owner, "bj-cy")
+    assert "newbie01" not in str(room.db.rows("select * from alerts"))
+    assert "newbie01" not in "".join(c.text + c.title for c in cards(room.did))
+    room.asks("newbie02", LEAK)
+    assert len(alerts(room, "泄露")) == 1  # one matter is told once
 
 
 def test_a_game_among_staff_is_no_matter(room):

@@ -20,14 +20,17 @@ from bot.commands.common import (
     told,
 )
 from handlers import audience as language
-from handlers import cadence, crowds, playbook, rehearsal, rulebook, whatif
+from handlers import cadence, cadence_table, crowds, playbook, rehearsal, rulebook, whatif
 from handlers.audience import AudienceError
+from handlers.cadence_table import CadenceError
 from handlers.context import Ctx
 from handlers.crowds import Crowd
 from handlers.playbook import PlaybookError
-from handlers.rehearsal import CadenceError, Side
+from handlers.rehearsal import Side
+from handlers.settings import Settings
 from handlers.whatif import Outcome, SettingError
 from handlers.words import TIERS
+from scriptbank import tables
 from storage import rules as counted
 from storage.customers import Customer
 
@@ -54,7 +57,7 @@ def list_(options: Options, as_json: bool) -> None:
     named = [(r.name, r.gives, r.words(config.settings.tiers)) for r in book.rules.values()]
     named += [(f"playbook.{row.name}", row.goal, row.action) for row in playbook.shipped()]
     named += [(f"followup.{row.name}", row.label, f"{row.moment}：{row.reason}")
-              for row in cadence.table().rows]  # fmt: skip
+              for row in _cadence(config.settings).rows]  # fmt: skip
     rows = [
         {"rule": name, "gives": gives, "says": says, "version": book.version,
          "hits": hits.get(name, {}).get("hits", 0), "last": hits.get(name, {}).get("last_at", "")}
@@ -68,7 +71,7 @@ def list_(options: Options, as_json: bool) -> None:
 @rules.command("dry-run")
 @click.argument("what", default="judge", type=click.Choice(WAYS))
 @click.option("--file", "file", type=click.Path(path_type=Path),
-              help="试自己的节奏表或打法表，代替自带的那张")  # fmt: skip
+              help="试自己的节奏行或打法表")  # fmt: skip
 @click.option("--set", "given", multiple=True, metavar="KEY=VALUE",
               help="试一个设置，例如 tiers.window_h_days=10；可以写几次")  # fmt: skip
 @scope_option
@@ -104,7 +107,7 @@ def _rehearse(
 ) -> None:  # fmt: skip
     """Each row of the cadence or the playbook: how often now, how often otherwise."""
     try:
-        was, now = _sides(what, file, days or rehearsal.DAYS)
+        was, now = _sides(what, file, days or rehearsal.DAYS, ctx)
         found = rehearsal.run(among, was, now, given, ctx)
     except (SettingError, PlaybookError, CadenceError) as exc:
         fail(str(exc), WRONG_USE)
@@ -115,12 +118,21 @@ def _rehearse(
         click.echo(f"{found.title}、近{days or rehearsal.DAYS}天。{found.note}")
 
 
-def _sides(what: str, file: Path | None, days: int) -> tuple[Side, Side]:
+def _sides(what: str, file: Path | None, days: int, ctx: Ctx) -> tuple[Side, Side]:
     if what == "playbook":
         own = playbook.load(file) if file else playbook.shipped()
         return rehearsal.of_playbook(playbook.shipped()), rehearsal.of_playbook(own)
-    tried = rehearsal.load(file) if file else cadence.table()
-    return rehearsal.of_cadence(cadence.table(), days), rehearsal.of_cadence(tried, days)
+    held = _cadence(ctx.settings)
+    tried = cadence_table.with_own(file) if file else held
+    return rehearsal.of_cadence(held, days), rehearsal.of_cadence(tried, days)
+
+
+def _cadence(settings: Settings) -> cadence.Table:
+    """With the company's own rows."""
+    try:
+        return cadence.table(settings.followups.table)
+    except CadenceError as exc:
+        fail(str(exc), WRONG_USE)
 
 
 def _tell(found: Outcome, as_json: bool) -> None:
@@ -144,17 +156,28 @@ def _tell(found: Outcome, as_json: bool) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.pass_obj
 def lint(options: Options, file: Path | None) -> None:
-    """检查人群文件和打法表；错在哪个文件哪一条哪个键、可以写什么都会指出。"""
+    """检查人群文件、打法表和节奏表；错在哪个文件哪一条哪个键、可以写什么都会指出。"""
     try:
         if file and file.stem.startswith("playbook"):
             click.echo(f"打法表没有错，{len(playbook.load(file))} 条。")
             return
+        if file and file.stem.startswith("cadence"):
+            mixed = cadence_table.with_own(file)
+            click.echo(f"节奏表没有错，和自带的合起来 {len(mixed.rows)} 行。")
+            return
         path = file or _file(options)
         found = language.load(path)
         rows = playbook.shipped()
-    except (AudienceError, PlaybookError) as exc:
+        steady = cadence.table(_own_rows(options))
+    except (AudienceError, PlaybookError, CadenceError) as exc:
         fail(str(exc))
-    click.echo(f"没有错：{found.path.name} 里 {len(found.rules)} 个人群，打法表 {len(rows)} 条。")
+    click.echo(f"没有错：{found.path.name} 里 {len(found.rules)} 个人群，打法表 {len(rows)} 条，"
+               f"节奏表 {len(steady.rows)} 行。")  # fmt: skip
+
+
+def _own_rows(options: Options) -> str:
+    """The company's own rows of the cadence, where there is a configuration."""
+    return options.load().settings.followups.table if options.config.exists() else ""
 
 
 def _file(options: Options) -> Path:
@@ -232,8 +255,7 @@ def _write(columns: dict[str, str], rows: Sequence[dict[str, object]]) -> None:
     out = csv.writer(sys.stdout)
     out.writerow(columns.values())
     for row in rows:
-        cells = [str(row.get(key) or "") for key in columns]
-        out.writerow([f"'{cell}" if cell[:1] in "=+-@" and cell else cell for cell in cells])
+        out.writerow([tables.guarded(str(row.get(key) or "")) for key in columns])
 
 
 def _known(userid: str, ctx: Ctx) -> None:

@@ -28,9 +28,10 @@ from bot.commands.common import (
     told,
 )
 from bot.config import Config
+from handlers import four_eyes, imports
 from handlers import gaps as queue
-from handlers import imports
 from handlers import library as shelf
+from handlers.context import Ctx
 from handlers.imports import Preview
 from handlers.library import Refused
 from handlers.words import short
@@ -46,6 +47,7 @@ KINDS = (".toml", ".xlsx", ".csv")
 LONG = 2000  # rows from which an import takes seconds
 LISTED = 10  # lines of each kind in a preview
 BY = "命令行"
+by_option = click.option("--by", default="", help="谁做的（运营的 userid）；要两人审核时必填")
 
 
 @contextmanager
@@ -76,24 +78,30 @@ def scripts() -> None:
 @click.option("-y", "--yes", is_flag=True, help="不问，直接导入")
 @click.option("--remove", is_flag=True, help="文件里没有的话术停用")
 @click.option("--marked", type=click.Path(path_type=Path), help="有错时把标好的副本写到这个 xlsx")
+@by_option
 @json_option
 @click.pass_obj
 def import_(
     options: Options, file: Path | None, dry_run: bool, yes: bool, remove: bool,
-    marked: Path | None, as_json: bool,
+    marked: Path | None, by: str, as_json: bool,
 ) -> None:  # fmt: skip
     """从 toml、xlsx 或 csv 导入；不给文件就导入自带的演示库。"""
     with answered():
         found = _read(file, marked) if file else library.shipped()
         config = options.load()
         with opened(config) as store:
-            seen = imports.preview(library.stored(store), _watched(found), _today(config))
+            second = file is not None and four_eyes.wanted(_ctx(store, config))
+            seen = imports.preview(library.stored(store), _watched(found), _today(config),
+                                   second=second)  # fmt: skip
             writes = bool(seen.fresh or (remove and seen.removed))
             if not as_json:
                 click.echo("\n".join(_told(seen, remove=remove)))
             go = not dry_run and (yes or not writes or _agreed())
             if go:
-                _apply(store, seen, file.name if file else "自带的演示库", remove=remove)
+                if second:
+                    four_eyes.named(by, _ctx(store, config))
+                source = file.name if file else "自带的演示库"
+                _apply(store, seen, source, by or BY, remove=remove)
     if as_json:
         click.echo(json.dumps(_as_json(seen, applied=go), ensure_ascii=False))
     elif go:
@@ -107,9 +115,13 @@ def _watched(found: Sequence[Script]) -> Iterable[Script]:
     return track(found, "核对", console=Console(stderr=True), disable=len(found) < LONG)
 
 
-def _apply(store: Db, seen: Preview, source: str, *, remove: bool) -> None:
+def _ctx(store: Db, config: Config) -> Ctx:
+    return context(store, config, WallClock().now())
+
+
+def _apply(store: Db, seen: Preview, source: str, by: str, *, remove: bool) -> None:
     with store.atomic():
-        imports.bring_in(store, seen, WallClock().now(), source=source, by=BY, remove=remove)
+        imports.bring_in(store, seen, WallClock().now(), source=source, by=by, remove=remove)
 
 
 def _agreed() -> bool:
@@ -148,6 +160,7 @@ def _told(seen: Preview, *, remove: bool) -> Iterator[str]:
     yield from _listed("和另一条几乎一样", [f"{s.id} ≈ {other.id} {other.title}"
                                   for s, other in seen.copies])  # fmt: skip
     yield from _listed("有不能发的话，先进待审", [f"{s.id} {s.title}" for s in seen.held])
+    yield from _listed("等另一位运营审核，先不用", [f"{s.id} {s.title}" for s in seen.wait])
     yield f"没变 {seen.unchanged} 条。"
 
 
@@ -168,7 +181,8 @@ def _done(total: int, seen: Preview, stopped: int, *, writes: bool) -> str:
         f"导入 {total} 条：新增 {len(seen.new)}，改动 {len(seen.changed)}，没变 {seen.unchanged}。"
     )
     gone = f"停用 {stopped} 条。" if stopped else ""
-    return line + gone + ("\n要撤销这次导入：salesbot scripts undo" if writes else "")
+    wait = "\n请另一位运营看过后发布：salesbot scripts approve --by userid" if seen.wait else ""
+    return line + gone + wait + ("\n要撤销这次导入：salesbot scripts undo" if writes else "")
 
 
 def _as_json(seen: Preview, *, applied: bool) -> dict[str, object]:
@@ -177,7 +191,7 @@ def _as_json(seen: Preview, *, applied: bool) -> dict[str, object]:
     return {
         "new": [s.id for s in seen.new], "changed": changed,
         "removed": [s.id for s in seen.removed], "unchanged": seen.unchanged,
-        "held": [s.id for s in seen.held], "applied": applied,
+        "held": [s.id for s in seen.held], "wait": [s.id for s in seen.wait], "applied": applied,
         "copies": [[s.id, other.id] for s, other in seen.copies],
     }  # fmt: skip
 
@@ -268,14 +282,15 @@ def _lines(sign: str, text: str) -> Iterator[str]:
 @scripts.command()
 @click.argument("script_id", metavar="编号")
 @click.argument("version", metavar="版本", type=int)
+@by_option
 @click.pass_obj
-def rollback(options: Options, script_id: str, version: int) -> None:
+def rollback(options: Options, script_id: str, version: int, by: str) -> None:
     """回到以前某一版的内容；会记成新的一版。"""
     with answered():
         config = options.load()
         with opened(config) as store, store.atomic():
             now = WallClock().now()
-            found = shelf.rollback(store, script_id, version, _today(config), now, BY)
+            found = shelf.rollback(store, script_id, version, _today(config), now, by or BY)
     click.echo(f"“{found.title}”已回到第{version}版的内容，记为第{found.version}版。")
 
 
@@ -283,15 +298,47 @@ def rollback(options: Options, script_id: str, version: int) -> None:
 @click.argument("script_id", metavar="编号")
 @click.argument("status", metavar="状态",
                 type=click.Choice([shelf.REVIEW, shelf.LIVE, shelf.STOPPED]))  # fmt: skip
+@by_option
 @click.pass_obj
-def set_(options: Options, script_id: str, status: str) -> None:
-    """换状态：草稿 → 待审 → 发布 → 停用；有不能发的话就不让发布。"""
+def set_(options: Options, script_id: str, status: str, by: str) -> None:
+    """换状态：草稿 → 待审 → 发布 → 停用；有不能发的话就不让发布，自己写的要另一位发布。"""
     with answered():
         config = options.load()
         with opened(config) as store, store.atomic():
-            now = WallClock().now()
-            found = shelf.set_status(store, script_id, status, _today(config), now, BY)
+            ctx = _ctx(store, config)
+            if status == shelf.LIVE:  # to stop one is anybody's, and urgent
+                four_eyes.named(by, ctx)
+                found = four_eyes.publish(script_id, by or BY, ctx)
+            else:
+                found = shelf.set_status(store, script_id, status, ctx.today, ctx.now, by or BY)
     click.echo(f"“{found.title}”现在是{found.status}。")
+
+
+@scripts.command()
+@by_option
+@click.pass_obj
+def approve(options: Options, by: str) -> None:
+    """发布最近一次导入里待审的话术；导入的人自己不能发布。"""
+    with answered():
+        config = options.load()
+        with opened(config) as store, store.atomic():
+            ctx = _ctx(store, config)
+            four_eyes.named(by, ctx)
+            found = [_published(script, by or BY, ctx) for script in four_eyes.waiting(ctx)]
+    left = [said for said in found if said]
+    click.echo(f"发布 {len(found) - len(left)} 条。" if found else "最近一次导入里没有待审的话术。")
+    click.echo("\n".join(_listed("没有发布", left)), nl=bool(left))
+    if left:
+        raise SystemExit(BROKEN)
+
+
+def _published(script: Script, by: str, ctx: Ctx) -> str:
+    """Why not; "" when it is out."""
+    try:
+        four_eyes.publish(script.id, by, ctx)
+    except Refused as exc:
+        return f"{script.id}：{exc}"
+    return ""
 
 
 # Use and gaps

@@ -19,6 +19,7 @@ from bot.commands.common import (
 )
 from handlers import whatif as present
 from handlers import whatif_past
+from handlers.tables import Cell, Table
 from handlers.whatif import SettingError
 
 
@@ -46,11 +47,22 @@ def whatif(
             except SettingError as exc:
                 fail(str(exc), WRONG_USE)
     keys = {column.key: column.title for column in found.table.columns}
-    rows = [dict(zip(keys, row, strict=True)) for row in found.table.rows]
+    rows = _rows(found.table)
+    read = _rows(found.digests) if found.digests else []
     if as_json:
-        click.echo(json.dumps({"sentence": found.sentence, "rows": rows}, ensure_ascii=False))
+        told_of = {"sentence": found.sentence, "rows": rows, "digests": read}
+        click.echo(json.dumps(told_of, ensure_ascii=False))
         return
     click.echo(found.sentence)
     if rows:
         show(rows, keys, as_json=False)
     click.echo(found.table.note)
+    if found.digests:
+        click.echo(f"\n{found.digests.title}")
+        show(read, {c.key: c.title for c in found.digests.columns}, as_json=False)
+        click.echo(found.digests.note)
+
+
+def _rows(table: Table) -> list[dict[str, Cell]]:
+    keys = [column.key for column in table.columns]
+    return [dict(zip(keys, row, strict=True)) for row in table.rows]

@@ -192,7 +192,7 @@ def _owed(ctx: Ctx, advisor: str) -> list[dict[str, str]]:
         customer = customers.get(ctx.db, followup.customer)
         if customer:
             due = _time(followup.due_at)
-            kind = cadence.label(followup.kind)
+            kind = cadence.label(followup.kind, ctx)
             rows.append(
                 {
                     "name": customer.name,

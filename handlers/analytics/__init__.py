@@ -11,6 +11,7 @@ from handlers.analytics import (
     lost,
     mood,
     odd,
+    people,
     service,
     stores,
     voice,
@@ -21,6 +22,7 @@ __all__ = ["ANALYSES", "Analysis", "Scope"]
 
 ANALYSES: Mapping[str, Analysis] = MappingProxyType({
     one.name: one
-    for module in (journey, odd, stores, service, voice, crosses, groups, lost, mood, campaigns)
+    for module in (journey, odd, stores, service, people, voice, crosses, groups, lost, mood,
+                   campaigns)
     for one in module.ANALYSES
 })  # fmt: skip

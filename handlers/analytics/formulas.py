@@ -68,6 +68,16 @@ def satisfied(given: Mapping[int, int], least: int) -> Satisfied:
     return Satisfied(good, given.get(3, 0), bad, share(good, whole, least), mean)
 
 
+def beside(one: Satisfied, others: Satisfied) -> float | None:
+    """By how much one is liked better than the others together; None where either are too few.
+
+    Our own: the others without the one, so that half a store is not compared with itself.
+    """
+    if one.share is None or others.share is None:
+        return None
+    return one.share - others.share
+
+
 # 门店得分
 
 

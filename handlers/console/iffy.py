@@ -75,6 +75,9 @@ def _counted(given: list[str], form: Form, view: View, ctx: Ctx) -> Page:
     table = replace(found.table, title="会变的")
     lines = (Line(row) for row in found.table.rows)
     sections = [section(table, lines, view)]
+    if found.digests:
+        read = (Line(row) for row in found.digests.rows)
+        sections.append(section(found.digests, read, view))
     return Page("如果", clock=False, forms=(form,), panels=(panel,), timed=True,
                 stats=(Stat("看了", str(len(among)), "位客户"),
                        Stat("会变", str(moved.moved), "位的级别或意向")),

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from handlers import cadence, digests
+from handlers.analytics.people import satisfaction
+from handlers.analytics.scope import Scope
 from handlers.console.parts import (
     Line,
     bars,
@@ -222,7 +224,8 @@ def advisors(view: View, ctx: Ctx) -> Page:
     links = (f"customers?{urlencode({'owner': a.userid})}" if view.names else "" for a in team)
     lines = [Line(row, link) for row, link in zip(rows, links, strict=True)]
     chart = bars("逾期跟进", rows, ("逾期", 12))
-    return Page("顾问", sections=(section(table, lines, view, chart),),
+    liked = satisfaction(Scope(view.stores, view.since, view.until), ctx)
+    return Page("顾问", sections=(section(table, lines, view, chart), plain(liked, view)),
                 choices=store_choice(view, ctx))  # fmt: skip
 
 

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from handlers.games.base import Kit, State, Turn
 from handlers.games.truth import called
+from nlp import numbers
 from scriptbank.facts import ModelFact
 
 _NUMBER = re.compile(
-    r"^(?P<said>我?猜是?|我?出|我觉得|估计|大概)?\s*[:：]?\s*(?P<n>\d{1,7}(?:\.\d{1,3})?)\s*"
+    r"^(?P<said>(?:我?猜是?|我?出|我觉得|估计|大概是?|应该是?|[:：\s])*+)(?P<n>\d{1,7}(?:\.\d{1,3})?)\s*"
     r"(?P<unit>万元?|元|块|w|[a-z/%()\d]*[a-z%)]|公里|千米|秒|分钟|个|升|毫米|度|小时)?[吧。.!！]*$"
 )
+_MARKED = re.compile(r"^\s*猜[\s:：]+\S")
+_WRITTEN = re.compile(r"[零〇一二两三四五六七八九十百千点万]{2,12}")
 _UNITS = {"公里": "km", "千米": "km", "升": "l", "毫米": "mm", "度": "kwh", "块": "元"}
 MOST = 10_000_000
 
@@ -33,9 +36,10 @@ def example(state: State) -> str:
 
 def play(state: State, player: str, name: str, text: str) -> Turn | None:
     """A bare number is talk (666); it must have its unit or be said to be a guess."""
-    match = _NUMBER.match(unicodedata.normalize("NFKC", text.strip()).lower())
-    if match is None or not (match["said"] or match["unit"]):
-        return None
+    match = _NUMBER.match(_figures(unicodedata.normalize("NFKC", text.strip()).lower()))
+    if match is None or not (match["said"].strip(" :：") or match["unit"]):
+        told = f"{name}，写一个数，例如：{example(state)}"
+        return Turn(state, told, took=False) if _MARKED.match(text) else None
     value = _value(match["n"], match["unit"] or "", state["unit"])
     if value is None or value > MOST:
         return Turn(state, f"{name}，单位是{state['unit']}，例如：{example(state)}", took=False)
@@ -45,6 +49,17 @@ def play(state: State, player: str, name: str, text: str) -> Turn | None:
     shown = shown_as(value, state["unit"])
     return Turn(after, f"{name} 猜{shown}，{told}。已有{len(after['guesses'])}人猜，到点揭晓，"
                        "最接近的赢。")  # fmt: skip
+
+
+def _figures(text: str) -> str:
+    """十八万五 as 185000元, 六点九秒 as 6.9秒; what is no number stays as it is."""
+    found = _WRITTEN.search(text)
+    number = numbers.value(found[0]) if found else None
+    if found is None or number is None:
+        return text
+    digits = f"{number:.3f}".rstrip("0").rstrip(".")
+    unit = "元" if "万" in found[0] and not text[found.end() :].startswith("元") else ""
+    return f"{text[: found.start()]}{digits}{unit}{text[found.end() :]}"
 
 
 def _value(digits: str, unit: str, wanted: str) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from handlers.games.base import Game, Kit, State, Turn
 from nlp import mask
 
-_ENTRY = re.compile(r"^(?:我要?)?投稿\s*[:：]?\s*(?P<words>\S.*)$", re.S)
+_ENTRY = re.compile(r"^(?:我要?)?投稿\s*+[:：]?\s*+(?P<words>\S.*)$", re.S)
 _VOTE = re.compile(r"^(?:我?投票?给?)\s*(?P<n>\d{1,3})\s*号?[。.!！]*$")
 _TURN = re.compile(r"^(?:开始投票|投稿结束)$")
 SHORTEST, LONGEST, SHOWN, MOST = 5, 200, 20, 300

@@ -10,9 +10,9 @@ from rapidfuzz import fuzz
 RIGHT_RATIO, NEAR_RATIO = 80, 60
 LONG = 4  # shorter answers must be exact: one character of three makes another word
 _GUESS = re.compile(
-    r"^(?:我猜是?|猜一?下?是?|我?答案?是?|是不是|应该是|会不会是|谜底是?)\s*[:：，,]?\s*(?P<words>.+)$"
+    r"^(?:我猜是?|猜一?下?是?|我?答案?是?|是不是|应该是|会不会是|谜底是?)\s*+[:：，,]?\s*+(?P<words>.+)$"
 )
-_TAIL = re.compile(r"[\s吗吧呢啊呀?？。.!！~～]+$")
+_TAIL = re.compile(r"(?<![\s吗吧呢啊呀?？。.!！~～])[\s吗吧呢啊呀?？。.!！~～]+$")
 _FIGURES = re.compile(r"[0-9a-z]+")
 Verdict = Literal["right", "near", "wrong"]
 

@@ -17,6 +17,7 @@ COMMON = 5000  # the file begins with the most frequent ones; hints come from th
 ROAD = frozenset("车马路道途行驰驾程辕辙轮里")
 NATURE = frozenset("山水风云花草江河湖海天日月星雨雪春秋林木")
 EXACT = ("同字", "不谐音", "严格")
+_FIELD = re.compile(r"^接[\s:：]+\S")  # meant for the game, whatever follows
 _MOVE = re.compile(r"^(?:我?接龙?)?[\s:：]*(?P<idiom>[一-鿿]{4})[。.!！~]*$")
 _MARKED = re.compile(r"^我?接龙?[\s:：]*(?=[一-鿿]{2})")
 
@@ -62,6 +63,9 @@ def play(state: State, player: str, name: str, text: str) -> Turn | None:
     said = text.strip()
     move = _MOVE.match(said)
     marked = bool(_MARKED.match(said))
+    if move is None and _FIELD.match(said):
+        told = f"{name}，要四个字的成语，现在接“{state['used'][-1]}”。"
+        return Turn(state, told, took=False)
     if move is None or (not marked and move["idiom"] not in known()):
         return None  # four characters of talk are no idiom
     idiom = move["idiom"]

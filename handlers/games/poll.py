@@ -8,7 +8,7 @@ from handlers.games import fuzzy
 from handlers.games.base import LETTERS, Game, Kit, State, Turn
 from nlp import mask
 
-_VOTE = re.compile(r"^(?P<said>我?[投选]票?给?|投票)?\s*[:：]?\s*(?P<what>.+?)[。.!！]*$")
+_VOTE = re.compile(r"^(?P<said>我?[投选]票?给?|投票)?\s*+[:：]?\s*+(?P<what>.+?)[。.!！]*$")
 _SPLIT = re.compile(r"[\s、,，;；|/]+")
 HOW = "写法：投票 周末去哪 西湖 莫干山（问题和选项用空格隔开，2 到 8 个选项）"
 LONGEST = 30

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from handlers.games.base import LETTERS, Game, Kit, State, Turn
 
 _MOVE = re.compile(
-    r"^(?:我?选|答案?是?|回答)?\s*[:：]?\s*(?P<letter>[A-Fa-fＡ-Ｆａ-ｆ])\s*"
+    r"^(?:我?选|答案?是?|回答)?\s*+[:：]?\s*+(?P<letter>[A-Fa-fＡ-Ｆａ-ｆ])\s*"
     r"(?:[.、．]\s*(?P<words>\S.*)|[。.!！])?$"
 )
 

@@ -10,7 +10,7 @@ from handlers.games.base import Game, Kit, State, Turn
 from nlp import mask
 
 FILE = Path(__file__).with_name("data") / "topics.toml"
-_SAY = re.compile(r"^(?:我说|话题|我来说|聊聊?)\s*[:：]?\s*(?P<words>\S.*)$", re.S)
+_SAY = re.compile(r"^(?:我说|话题|我来说|聊聊?)\s*+[:：]?\s*+(?P<words>\S.*)$", re.S)
 SHORTEST, KEPT, LONGEST, POINTS = 6, 50, 100, 2
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from handlers.games.base import Game, Kit, State, Turn
 from scriptbank.facts import ModelFact
 
-_TRUE = re.compile(r"^(?:我?选|答案?是?|我觉得)?\s*[:：]?\s*(?:对的?|正确|√|✓|是对的)[。.!！]?$")
+_TRUE = re.compile(r"^(?:我?选|答案?是?|我觉得)?\s*+[:：]?\s*+(?:对的?|正确|√|✓|是对的)[。.!！]?$")
 _FALSE = re.compile(
-    r"^(?:我?选|答案?是?|我觉得)?\s*[:：]?\s*(?:错的?|不对|错误|×|✗|是错的)[。.!！]?$"
+    r"^(?:我?选|答案?是?|我觉得)?\s*+[:：]?\s*+(?:错的?|不对|错误|×|✗|是错的)[。.!！]?$"
 )
 NO_FACTS = "车型资料里还没有能出判断题的数字。"
 

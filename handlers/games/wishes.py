@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from handlers.games.base import Game, Kit, State, Turn
 from nlp import mask
 
-_WISH = re.compile(r"^(?:我?许愿|我希望|愿望)\s*[:：]?\s*(?P<wish>\S.{1,})$", re.S)
+_WISH = re.compile(r"^(?:我?许愿|我希望|愿望)\s*+[:：]?\s*+(?P<wish>\S.{1,})$", re.S)
 _ALSO = re.compile(r"^(?:\+1|＋1|我也要|支持|附议|赞同)\s*(?P<n>\d{1,3})$")
 LONGEST, MOST, SHOWN = 60, 300, 10
 
