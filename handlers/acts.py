@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from handlers import (
     amend,
+    brief,
     cards,
     checklist,
     concerns,
@@ -220,6 +221,7 @@ TOLD: Mapping[str, Callable[[Customer, dict[str, str], Ctx], str]] = MappingProx
     "tag": lambda customer, then, ctx: tags.explain(then["tag"], customer, ctx),
     "why": lambda customer, _, ctx: cards.why(customer, ctx),
     "scores": lambda customer, _, ctx: scores.listing(customer, ctx),
+    "appointment": lambda customer, _, ctx: brief.coming(customer, ctx),
 })  # fmt: skip
 WITH_WORDS: Mapping[str, Worded] = MappingProxyType({
     "book": book_only, "record": recorded, "hand_over": intaking.hand_over,

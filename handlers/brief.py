@@ -8,6 +8,7 @@ from handlers.context import Ctx
 from handlers.words import POLARITY, TIERS, ago, clock, short
 from nlp.labels import CONCERNS
 from scriptbank.script import Query
+from storage import appointments as rows
 from storage import customers, events, leads, scripts
 from storage import followups as owed
 from storage.appointments import Appointment
@@ -17,14 +18,22 @@ OPEN = ("", "stuck")
 HOME = ("people", "about", "usage", "hobby", "purchase_kind")
 
 
+def coming(customer: Customer, ctx: Ctx) -> str:
+    """Of the next appointment, for whoever asks 王女士的预约."""
+    found = rows.ahead(ctx.db, customer.id, ctx.now)
+    if found is None:
+        return f"{customer.name}没有约好的时间。约好了说：记录 {customer.name} 周六下午3点试驾"
+    return text(found, customer, ctx)
+
+
 def text(found: Appointment, customer: Customer, ctx: Ctx) -> str:
     """Every line says something; what is not known is left out."""
     tags = customers.tags(ctx.db, customer.id, ctx.now)
     local = found.at.astimezone(ctx.zone)
     same_day = local.date() == ctx.today
-    when = f"今天{clock(local)}" if same_day else said(found, ctx)
+    when = f"今天{clock(local)}{found.kind}" if same_day else said(found, ctx)
     return "\n".join([
-        f"📋 {customer.name} {when}{found.kind}{found.model}（{found.state}）",
+        f"📋 {customer.name} {when}{found.model}（{found.state}）",
         *_who(found, customer, ctx),
         *_open(tags, customer, ctx),
         *_cars(tags),

@@ -248,7 +248,8 @@ def why(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None
     return acts.with_customer(name, msg.sender, {"do": "why"}, ctx)
 
 
-THEIRS = {"清单": "checklist", "标签": "tags", "评分": "scores", "资料": "data"}
+THEIRS = {"清单": "checklist", "标签": "tags", "评分": "scores", "资料": "data",
+          "预约": "appointment"}  # fmt: skip
 
 
 def of_theirs(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
@@ -385,9 +386,10 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?:新)?线索\s*+[:：]?\s*+(?P<text>\S.+)$", intaking.online),
         (r"^转顾问\s+(?P<name>\S{1,20})\s+(?:给\s*)?(?P<text>\S{1,12})$", named("hand_over")),
         (overrides.PATTERN, named("override")),
+        (overrides.NAMED, named("override")),
         (r"^改(?:级别?|意向)\s+(?P<name>\S.{0,20})$", named("level")),
         (r"^(?:评分|打分)\s+(?P<name>\S.{0,20})$", named("scores")),
-        (r"^(?P<name>\S{2,12}?)的(?P<what>清单|标签|评分|资料)$", of_theirs),
+        (r"^(?P<name>\S{2,12}?)的(?P<what>清单|标签|评分|资料|预约)$", of_theirs),
         (r"^(?P<name>\S{2,12}?)为什么(?:是|被?判成|算)(?:[OHABCN]级|[高中低]意向)[?？]?$", why),
         (r"^退订\s+(?P<name>\S{1,20})$", opted_out),
         (r"^(?:谁能带人|传播价值)$", koc.command),
@@ -424,6 +426,11 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^删除我的话术\s*(?P<n>\d{1,3})$", own.remove),
         (r"^下一问\s*(?P<n>\d)?$", following),
         (r"^(?:待办|今天待办|今日待办|任务|跟进)$", todo),
+        (
+            r"^(?:今天|今日)(?:谁[该要](?:联系|跟进)|[该要]?(?:联系|跟进)(?:谁|哪些客户)|[该要]做什么)"
+            r"[?？]?$",
+            todo,
+        ),
         (r"^(?:采用|用|选|就)\s*+(?:第\s*+)?(?P<n>[\d一二三四五])?\s*+[条个]?吧?$", adopt),
         (r"^(?:采用|用|选)\s*(?P<ns>[1-9](?:(?:\s*+[,，、和+]\s*+|\s++)[1-9]){1,4})$", adopt_many),
         (r"^(?:素材|找素材)(?:\s+(?P<words>\S.{0,40}))?$", materials.search),

@@ -21,6 +21,10 @@ PATTERN = (
     r"^(?P<name>\S{1,12}?)\s*(?:改成|改为|调成|调到|调为|定为)\s*"
     r"(?P<text>(?:[OHABCNohabcn]级?|[高中低]意向)(?:[，,。；; ].{0,120})?)$"
 )
+NAMED = (  # 改级别 王女士 A 客户说月底前定
+    r"^改(?:级别?|意向)\s+(?P<name>\S{1,12})\s+"
+    r"(?P<text>(?:[OHABCNohabcn]级?|[高中低]意向)(?:[，,。；; ].{0,120})?)$"
+)
 LEVELS = ("H", "A", "B", "C")
 BY_NAME = {name: tier for tier, name in TIERS.items()}
 REASONS = ("客户当面说的", "电话里说的", "到店聊过", "家里有变化", "情况和记录不符")

@@ -264,3 +264,19 @@ def test_an_appointment_that_was_restarted_over_is_not_asked_twice(talk):
     assert found.step == "reason"
     assert appointments.step(talk.db, found, "x", talk.now)
     assert not appointments.step(talk.db, found, "x", talk.now + timedelta(minutes=1))
+
+
+def test_whoever_asks_for_somebodys_appointment_gets_its_brief(talk):
+    book(talk)
+
+    assert "王女士 周日(3月8日)下午3点试驾（已约）" in str(talk.says("zhang", "王女士的预约"))
+    talk.says("zhang", "王女士说不来了")
+    assert "没有约好的时间" in str(talk.says("zhang", "王女士的预约"))
+
+
+def test_who_is_to_be_called_today_is_the_list_of_what_is_due(talk):
+    book(talk)
+
+    for words in ("今天谁要联系", "今天该联系谁？", "今天要做什么"):
+        assert str(talk.says("zhang", words)) == str(talk.says("zhang", "待办"))
+    assert "没看懂" in str(talk.says("zhang", "联系"))

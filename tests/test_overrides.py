@@ -158,6 +158,13 @@ def test_an_order_is_never_lowered(talk, text):
     assert (talk.customer("wang").level, talk.customer("wang").tier) == ("O", "high")
 
 
+def test_it_is_said_in_one_breath_too(talk):
+    talk.says("zhang", "改级别 王女士 A 客户说月底前定")
+
+    assert talk.customer("wang").level == "A"
+    assert "客户说月底前定" in pins.get(talk.db, "wang", "level").why
+
+
 def test_nobody_decides_about_a_colleague_s_customer(talk):
     customers.add(talk.db, Customer(id="zhao", name="赵女士", store="bj-cy", owner="lina",
                                     added_at=talk.now))  # fmt: skip
