@@ -206,7 +206,8 @@ class App:
             if found.done:
                 return found.reply
             await self.work()  # who waits for an answer need not wait for the bell as well
-            return await asyncio.wait_for(future, wait_s)
+            async with asyncio.timeout(wait_s):
+                return await future
         except TimeoutError:
             return None
         finally:
@@ -364,7 +365,8 @@ class App:
     async def _rung(self, bell: asyncio.Event, wait_s: float | None) -> None:
         """Until the bell rings, which is heard only in this process, or for so long."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(bell.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await bell.wait()
 
     async def _send_or_wait(self) -> None:
         self._outbox_bell.clear()

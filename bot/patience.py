@@ -36,8 +36,7 @@ class Patience:
             task = asyncio.create_task(self._sweep(runner))
             yield
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
 
         app.cleanup_ctx.append(sweeping)
 

@@ -93,6 +93,25 @@ async def test_after_a_break_it_comes_back_and_nothing_is_lost(played):
     assert len(answers(played)) == 1
 
 
+async def test_a_store_that_refuses_for_a_while_does_not_end_the_connection(played, caplog):
+    refused = []
+
+    async def keep(found):
+        if not refused:
+            refused.append(found)
+            raise OSError("the disk is full")
+        return await played.running.app.keep(found)
+
+    async with linked(played, keep=keep) as link, serving(played, link):
+        first = asyncio.create_task(played.pretend.say("aibot", "zhang", "@小福 签到", TEAM))
+        await until(lambda: "reading has stopped" in caplog.text)
+        await asyncio.wait_for(link.up.wait(), PATIENCE_S)
+        await played.pretend.say("aibot", "zhang", "@小福 签到", TEAM)
+        first.cancel()
+
+    assert len(answers(played)) == 1
+
+
 async def test_an_answer_is_kept_while_the_line_is_down(played):
     """The message came in by one process, which died before it could answer."""
     kept = []

@@ -30,6 +30,27 @@ def kept(key):
     return inbox.Kept(key, "app", "zhang", "x")
 
 
+# Ending
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_stop_that_meets_a_message_is_still_a_stop(played, turns):
+    """Python 3.11's `wait_for` forgets a cancel that comes while its result does."""
+    app = played.running.app
+    work = asyncio.create_task(app.run())
+    for _ in range(10):  # whatever it asks of the store comes before the last of these
+        await app.writer.do(lambda db: None)
+    app.ring()
+    await app.tell_operators([])
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    work.cancel()
+    done, _ = await asyncio.wait({work}, timeout=5)
+
+    assert done
+
+
 # The disk
 
 

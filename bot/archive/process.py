@@ -87,7 +87,8 @@ class Process:
 
     async def _ended(self, process: asyncio.subprocess.Process) -> str:
         with suppress(TimeoutError):  # killed while it dies, it would not tell of what it died
-            await asyncio.wait_for(process.wait(), ENDING_S)
+            async with asyncio.timeout(ENDING_S):
+                await process.wait()
         await self.stop()
         code = process.returncode or 0
         how = f"信号 {signal.Signals(-code).name}" if code < 0 else f"退出码 {code}"

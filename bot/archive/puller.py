@@ -129,7 +129,8 @@ class Archive:
 
     async def _rest(self) -> None:
         try:
-            await asyncio.wait_for(self._bell.wait(), self._setup.every_s)
+            async with asyncio.timeout(self._setup.every_s):
+                await self._bell.wait()
         except TimeoutError:
             return
 

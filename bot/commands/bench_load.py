@@ -118,7 +118,8 @@ async def load(port: int, requests: Iterable[bytes], limit_s: float) -> tuple[fl
     tally = Tally(began + limit_s)
     line = iter(requests)
     asking = [_asking(port, line, tally) for _ in range(CONNECTIONS)]
-    await asyncio.wait_for(asyncio.gather(*asking), limit_s + PATIENCE_S)
+    async with asyncio.timeout(limit_s + PATIENCE_S):
+        await asyncio.gather(*asking)
     if tally.wrong or not tally.ok:
         raise BenchError(f"{tally.ok} 条应答 200，{tally.wrong} 条不是；这次的数字不能用")
     return tally.ok / (time.perf_counter() - began), tally
@@ -265,7 +266,8 @@ async def child(*args: str) -> AsyncIterator[Child]:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            line = await process.stdout.readline()
         if not line.strip().isdigit():
             raise BenchError(f"测试用的服务没有起来：{args[0]}")
         yield Child(process.pid, int(line))
@@ -287,7 +289,8 @@ def spent(pid: int) -> float:
 
 async def ended(process: asyncio.subprocess.Process) -> None:
     try:
-        await asyncio.wait_for(process.wait(), 10)
+        async with asyncio.timeout(10):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -204,7 +204,8 @@ async def _paced(port: int, size: Size) -> list[float]:
         queue.put_nowait((turn, callback(100_000 + n)))
     for _ in line:
         queue.put_nowait(None)
-    await asyncio.wait_for(asyncio.gather(*line), PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.gather(*line)
     return waits
 
 

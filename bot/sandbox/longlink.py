@@ -308,7 +308,8 @@ class LongLink:
         given = {name: value for name, value in body.items() if name != "response_url"}
         await socket.send_json(_frame(cmd, req_id, given))
         try:
-            await asyncio.wait_for(asked.answered.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await asked.answered.wait()
         except TimeoutError:
             return Delivery(200, 1, problem="not answered in time")
         return Delivery(200, 1)

@@ -6,7 +6,6 @@ import logging
 import random
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -98,9 +97,10 @@ class LongLink:
                 self._socket = None
                 self.problem = self.problem or "连接断了"
                 reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
                 self._lose()
+                await asyncio.wait({reading})
+                if not reading.cancelled() and (problem := reading.exception()):
+                    log.error("long connection: reading has stopped", exc_info=problem)
 
     async def _hold(
         self, socket: aiohttp.ClientWebSocketResponse, reading: "asyncio.Task[None]"
@@ -173,7 +173,8 @@ class LongLink:
         frame = {"cmd": cmd, "headers": {"req_id": req_id}}
         try:
             await socket.send_json(frame if body is None else {**frame, "body": body})
-            found: dict[str, Any] = await asyncio.wait_for(receipt, RECEIPT_S)
+            async with asyncio.timeout(RECEIPT_S):
+                found: dict[str, Any] = await receipt
         except (TimeoutError, ConnectionError):
             raise _unreachable("没有回执") from None
         finally:
