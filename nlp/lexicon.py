@@ -102,18 +102,7 @@ class Lexicon:
         read = _ruled(said, act)
         if not corrected:  # a company's own rules are corrections, nothing speaks against them
             read = _weighed_again(said, read)
-        signs = intents.signals(text, normal, kinds.get("signal", ()), ends, parts)
-        return Reading(
-            text,
-            concerns=tuple(_with_sums(text, read.felt, found)),
-            intents=(*read.found, *read.suspected),
-            slots=slots.traded(found, read.found),
-            signals=tuple(signs),
-            speech_act=read.act,
-            tier_signal=intents.tier(normal.text, signs, read.found, read.felt, read.act),
-            about=next((h.rule.value for h in kinds.get("about", ())), ""),
-            rules=_fired(feelings, meanings),
-        )
+        return _told(said, read, found, _fired(feelings, meanings))
 
     def hits(self, text: str, ends: Sequence[int]) -> list[Hit]:
         """Every rule that matches a normalised text, longer words of other meaning heeded."""
@@ -177,6 +166,23 @@ def _weighed_again(said: _Said, ruled: _Read) -> _Read:
         found = second.intents(told, found, felt, act)
     found = implied.planned(felt, found, act)
     return _Read(findings, _subjects(normal.text, felt, found, heard), found, suspected, act)
+
+
+def _told(said: _Said, read: _Read, found: tuple[Slot, ...], rules: tuple[str, ...]) -> Reading:
+    """Everything that was understood, as one value."""
+    text, normal, kinds = said.text, said.normal, said.kinds
+    signs = intents.signals(text, normal, kinds.get("signal", ()), said.ends, said.parts)
+    return Reading(
+        text,
+        concerns=tuple(_with_sums(text, read.felt, found)),
+        intents=(*read.found, *read.suspected),
+        slots=slots.settled(found, read.found, read.felt),
+        signals=tuple(signs),
+        speech_act=read.act,
+        tier_signal=intents.tier(normal.text, signs, read.found, read.felt, read.act),
+        about=next((h.rule.value for h in kinds.get("about", ())), ""),
+        rules=rules,
+    )
 
 
 def _places(folder: Path) -> Places:

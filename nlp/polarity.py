@@ -23,7 +23,7 @@ def negated(text: str, at: int, start: int) -> bool:
     if not NEGATING.search(text, max(start, at - 6), at):
         return False
     before = text[max(start, at - 6) : at]
-    if before.endswith(AFFIRMED):
+    if before.endswith(AFFIRMED) or before.endswith(OPEN):
         return False
     trimmed = before
     for word in DEGREES:

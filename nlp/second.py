@@ -44,7 +44,7 @@ SHOWN = 3
 LIKELY, STRANGE = 0.1, 0.3  # a concern; one in a message without a word about cars
 ALIEN, DOUBT = -0.8, 2.0  # from which it is about something else, and what each point adds
 ENOUGH = 0.85  # for one that the rules have read, whatever the message is about
-FAINT, ABSURD = 0.5, -0.5  # a word that may mean anything, and where it means nothing
+FAINT, ABSURD = 0.5, -0.6  # a word that may mean anything, and where it means nothing
 AWAY = 0.6  # what is needed where all is about something else
 TRUST, LEAST = 1.5, 0.3  # of a concern of the rules, for each point of confidence above the least
 PLAIN = 0.3  # and of one that is called by its name
@@ -58,7 +58,7 @@ NAMED = 8  # and those in which a thing that is merely named is no feeling yet: 
 START = 1.0  # of the speech act that the rules have read
 KEPT = frozenset(("opt_out", "complaint", "cancel_order", "lost"))  # nobody takes these back
 PRICED = ("quote",)  # what is asked of a price that is not the car's: 首保一次多少钱
-UNTAKEN = KEPT | {"ask_spec"}
+UNTAKEN = KEPT | {"ask_spec"}  # ask_spec follows from what is asked about, not from n-grams
 ALARMS = frozenset(("opt_out", "complaint"))  # these have an ear of their own
 
 Label = str

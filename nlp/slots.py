@@ -11,7 +11,7 @@ from nlp.cars import Cars
 from nlp.match import Hit
 from nlp.normalise import Normal
 from nlp.places import Places
-from nlp.reading import Intent, Slot
+from nlp.reading import Concern, Intent, Slot
 
 PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?!\d)")
 ABROAD = re.compile(r"(?:\+|(?<!\d)00)\s?(?!86)\d{1,3}[- ]*$")
@@ -62,14 +62,24 @@ def find(
 
 
 TRADED = "换购"
+HOURS = frozenset(
+    ("早上", "早晨", "上午", "中午", "下午", "傍晚", "晚上", "夜里", "半夜", "大半夜")
+)
+TIMED = frozenset(("visit", "test_drive", "delay", "ask_time", "order", "deposit"))
 
 
-def traded(found: tuple[Slot, ...], intents: Iterable[Intent]) -> tuple[Slot, ...]:
-    """Who wants their old car valued buys in its place."""
-    asked = next((i for i in intents if i.code == "tradein_eval" and not i.negated), None)
-    if asked is None or any(s.kind == "purchase_kind" for s in found):
+def settled(
+    found: tuple[Slot, ...], intents: Iterable[Intent], felt: Iterable[Concern]
+) -> tuple[Slot, ...]:
+    """In the light of what is meant: who is after a price for the old car buys in its place, and
+    a part of the day is a time only where something is planned (半夜爆胎 is none)."""
+    meant = {i.code: i for i in intents if not i.negated}
+    if TIMED.isdisjoint(meant):
+        found = tuple([s for s in found if s.kind != "datetime" or s.text not in HOURS])
+    old = meant.get("tradein_eval") or next((c for c in felt if c.code == "tradein"), None)
+    if old is None or any(s.kind == "purchase_kind" for s in found):
         return found
-    return (*found, Slot("purchase_kind", TRADED, asked.evidence, asked.span))
+    return (*found, Slot("purchase_kind", TRADED, old.evidence, old.span))
 
 
 def _slot(original: str, normal: Normal, start: int, end: int, kind: str, value: Any) -> Slot:

@@ -288,6 +288,9 @@ def test_nobody_who_complains_is_missed(read, text):
     ("text", "code", "polarity"),
     [
         ("动力没有劲", "power", -1),
+        ("空间是不是太小了", "space", -1),
+        ("底盘是不是偏硬", "comfort", -1),
+        ("座椅是不是硬", "comfort", 0),
         ("车子没有想象中舒服", "comfort", -1),
         ("没有异响", "quality", 1),
         ("没觉得贵", "price", 1),
