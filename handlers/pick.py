@@ -1,8 +1,9 @@
 """Which three scripts to show: the best answer, one for each further concern, no variant twice."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from handlers import trials
 from handlers.context import Ctx
@@ -32,10 +33,9 @@ def find(
     other_arm = trials.hidden(query, customer.id if customer else "", ctx)
     fresh = [r for r in found.best
              if _question(r) not in shown and r.script.id not in other_arm]  # fmt: skip
-    picked = [(r, asked) for r, asked in _spread(fresh, shown, reading, query, ctx)
-              if r.script.id not in other_arm]  # fmt: skip
-    told = (ctx.bank.tell([r], asked)[0] for r, asked in picked[:n])
-    return Suggestions(found.confident, tuple(told))
+    picked = ((r, asked) for r, asked in _spread(fresh, shown, reading, query, ctx)
+              if r.script.id not in other_arm)  # fmt: skip
+    return Suggestions(found.confident, ctx.bank.tell(islice(picked, n)))
 
 
 def _model(reading: Reading, customer: Customer | None) -> str:
@@ -62,16 +62,19 @@ def count(db: Db, now: datetime) -> dict[str, Usage]:
 
 def _spread(
     best: Sequence[Ranked], shown: Iterable[str], reading: Reading, query: Query, ctx: Ctx
-) -> list[tuple[Ranked, Query]]:
-    """Each with the question that it was found by."""
+) -> Iterator[tuple[Ranked, Query]]:
+    """Each with the question that it was found by; looked for when somebody wants it."""
     picked = [(r, query) for r in best[:1]]
+    yield from picked
     for concern in reading.concerns:
         if any(concern.code in r.script.concerns for r, _ in picked):
             continue
         own = replace(query, text=concern.evidence, concerns={concern.code: concern.polarity})
         near = [r for r in ctx.bank.rank(own, 4).best if concern.code in r.script.concerns]
-        picked += [(r, own) for r in _distinct(near, [*shown, *_questions(picked)])[:1]]
-    return [*picked, *((r, query) for r in _distinct(best, _questions(picked)))]
+        further = [(r, own) for r in _distinct(near, [*shown, *_questions(picked)])[:1]]
+        yield from further
+        picked += further
+    yield from ((r, query) for r in _distinct(best, _questions(picked)))
 
 
 def _questions(picked: Iterable[tuple[Ranked, Query]]) -> list[str]:

@@ -3,8 +3,9 @@
 import re
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from nlp import normalise, tokens
@@ -29,6 +30,7 @@ WEIGHTS = {
     "seen": -0.25, "aside": -0.08,
 }  # fmt: skip
 TOP = sum(weight for weight in WEIGHTS.values() if weight > 0)
+TINY = 1e-9  # more than the order of adding changes
 PRIOR = Usage(shown=30, adopted=9, replied=4)  # what a script is taken for before anybody used it
 # What an advisor asks for the own work; it answers no customer.
 _OURS = re.compile(
@@ -38,11 +40,13 @@ _OURS = re.compile(
 _EMPTY = frozenset("的了吗呢啊吧呀么是有在我你您他她它们这那就也都还和与及请问")
 
 
-class _Traits(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Traits:
     """A script with what judging it asks for, made ready when it is put in."""
 
     script: Script
     question: str  # that it answers, as compared
+    styles: list[str]  # the scripts that answer it, this one among them
     text: str  # all its words, for telling what was found
     open: bool  # it may be shown to everybody on every day, who asks about its models
     ours: bool  # it is of the advisors' own trade
@@ -50,6 +54,11 @@ class _Traits(NamedTuple):
     models: tuple[str, ...]
     concerns: frozenset[str]
     intents: frozenset[str]
+    id: str  # this and the rest as the script has them
+    stage: str
+    tiers: tuple[str, ...]
+    style: str
+    pinned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ class Bank:
 
     def __init__(self, scripts: Iterable[Script] = ()) -> None:
         self._traits: dict[str, _Traits] = {}
-        self._styles: defaultdict[str, set[str]] = defaultdict(set)  # scripts by their question
+        self._styles: dict[str, list[str]] = {}  # scripts by their question
         self._concerned: defaultdict[str, list[str]] = defaultdict(list)  # in order of their ids
         self._index = Index()
         for script in scripts:
@@ -104,8 +113,10 @@ class Bank:
     def put(self, script: Script) -> None:
         """Add the script, in place of the one with its id."""
         self.drop(script.id)
-        self._traits[script.id] = found = _traits(script)
-        self._styles[found.question].add(script.id)
+        asking = question(script)
+        found = _traits(script, asking, self._styles.setdefault(asking, []))
+        self._traits[script.id] = found
+        found.styles.append(script.id)
         for concern in found.concerns:
             insort(self._concerned[concern], script.id)
         self._index.add(script.id, wordings(script))
@@ -114,7 +125,9 @@ class Bank:
         found = self._traits.pop(script_id, None)
         if found is None:
             return
-        self._styles[found.question].discard(script_id)
+        found.styles.remove(script_id)
+        if not found.styles:
+            del self._styles[found.question]
         for concern in found.concerns:
             listed = self._concerned[concern]
             del listed[bisect_left(listed, script_id)]
@@ -127,17 +140,14 @@ class Bank:
     def suggest(self, query: Query, k: int = 3) -> Suggestions:
         """The best `k`; not `confident` when none of them is near enough to be shown as answer."""
         ranking = self.rank(query, k)
-        return Suggestions(ranking.confident, self.tell(ranking.best, query))
+        return Suggestions(ranking.confident, self.tell((one, query) for one in ranking.best))
 
     def rank(self, query: Query, k: int = 3) -> Ranking:
         """The same before anything is said about them.
 
         Of several styles of one answer the best stands for all; the others follow at the end.
         """
-        asked = _asked(query)
-        found = [(-_judged(traits, near, asked), traits.script.id, near)
-                 for traits, near in self._found(query, k)]  # fmt: skip
-        best = tuple(map(self._ranked, self._distinct(sorted(found), k)))
+        best = tuple(map(self._ranked, self._best(_asked(query), k)))
         return Ranking(any(self._sure(one, query) for one in best[:1]), best)
 
     def _ranked(self, found: _Found) -> Ranked:
@@ -159,36 +169,56 @@ class Bank:
                 yield one
         yield from others[: k - len(questions)]
 
-    def tell(self, ranked: Iterable[Ranked], query: Query) -> tuple[Suggestion, ...]:
-        """Each with what was found of the question, and why."""
-        asked_words = words(query.text)
-        return tuple(self._told(one, query, asked_words) for one in ranked)
+    def tell(self, picked: Iterable[tuple[Ranked, Query]]) -> tuple[Suggestion, ...]:
+        """Each with what was found of the question that it answers, and why."""
+        said: dict[str, tuple[str, ...]] = {}
+        told = []
+        for one, query in picked:
+            if query.text not in said:
+                said[query.text] = words(query.text)
+            told.append(self._told(one, query, said[query.text]))
+        return tuple(told)
 
     def _sure(self, best: Ranked, query: Query) -> bool:
         traits = self._traits[best.script.id]
         agreed = bool(traits.concerns & query.concerns.keys() or traits.intents & {*query.intents})
         return certainty(best.near, query.text, traits.text, agreed) >= CONFIDENT
 
-    def _found(self, query: Query, k: int) -> Iterator[tuple[_Traits, float]]:
-        """With their nearness: by the words, and what concerns the customer whatever the words.
+    def _best(self, asked: _Asked, k: int) -> list[_Found]:
+        """By the words; and by what concerns the customer whatever the words, unless even who
+        agrees in everything else would not be among the best `k`."""
+        near = dict(self._index.near(asked.query.text, max(NEAREST, 4 * k)))
+        found = sorted(_judged(self._styles_of(near, near, asked.query), asked))
+        best = list(self._distinct(found, k))
+        questions = {self._traits[key].question for _, key, _ in best}
+        if len(questions) == k and -best[-1][0] > _most(asked) / TOP + TINY:
+            return best
+        worded = {self._traits[key].question for key in near}
+        lists = (self._concerned[concern][:NEAREST] for concern in asked.query.concerns)
+        others = (key for key in dict.fromkeys(chain.from_iterable(lists))
+                  if self._traits[key].question not in worded)  # fmt: skip
+        found += _judged(self._styles_of(others, near, asked.query), asked)
+        return list(self._distinct(sorted(found), k))
+
+    def _styles_of(
+        self, keys: Iterable[str], near: Mapping[str, float], query: Query
+    ) -> Iterator[tuple[_Traits, float]]:
+        """All that may be shown of the questions of these, which come the nearest first.
 
         Styles of one answer share what any of them is found by.
         """
-        near = dict(self._index.near(query.text, max(NEAREST, 4 * k)))
-        for concern in query.concerns:
-            for key in self._concerned[concern][:NEAREST]:
-                near.setdefault(key, 0.0)
-        best: dict[str, float] = {}
-        traits = self._traits
-        for key, score in near.items():
-            question = traits[key].question
-            if score >= best.get(question, 0.0):
-                best[question] = score
-        for question, score in best.items():
-            for key in self._styles[question]:
+        traits, several = self._traits, set[str]()
+        for nearest in keys:
+            first = traits[nearest]
+            if len(first.styles) > 1:
+                if first.question in several:
+                    continue
+                several.add(first.question)
+            shared = STYLE_SHARE * near.get(nearest, 0.0)
+            for key in first.styles:
                 found = traits[key]
                 if (found.open and not (found.models and query.model)) or fits(found.script, query):
-                    yield found, max(near.get(key, 0.0), STYLE_SHARE * score)
+                    yield found, max(near.get(key, 0.0), shared)
 
     def _told(self, one: Ranked, query: Query, asked_words: tuple[str, ...]) -> Suggestion:
         matched = found(asked_words, self._traits[one.script.id].text)
@@ -197,12 +227,13 @@ class Bank:
         return Suggestion(one.script, round(one.score, 4), matched, why, parts)
 
 
-def _traits(script: Script) -> _Traits:
+def _traits(script: Script, asking: str, styles: list[str]) -> _Traits:
     return _Traits(
-        script, question(script), normalise.plain(" ".join((*asked(script), script.body))),
+        script, asking, styles, normalise.plain(" ".join((*asked(script), script.body))),
         _open(script), bool(_OURS.search(script.q)), any(m in script.q for m in script.models),
         tuple(model.lower() for model in script.models), frozenset(script.concerns),
-        frozenset(script.intents),
+        frozenset(script.intents), script.id, script.stage, script.tiers, script.style,
+        script.pinned,
     )  # fmt: skip
 
 
@@ -219,41 +250,55 @@ def _asked(query: Query) -> _Asked:
     )  # fmt: skip
 
 
-def _judged(traits: _Traits, near: float, asked: _Asked) -> float:
-    """What the parts of `agreement` come to, for a hundred scripts a question.
+def _most(asked: _Asked) -> float:
+    """What all but the wording may add at the most, were everything to agree."""
+    query = asked.query
+    possible = {
+        "concern": asked.concerns, "intent": asked.intents, "stage": query.stage, "model": True,
+        "tier": query.tier, "style": query.style, "adoption": True, "reply": True,
+        "favourite": query.favourites, "pinned": True,
+    }  # fmt: skip
+    return sum(WEIGHTS[part] for part, given in possible.items() if given)
+
+
+def _judged(found: Iterable[tuple[_Traits, float]], asked: _Asked) -> Iterator[_Found]:
+    """What the parts of `agreement` come to, for dozens of scripts a question.
 
     Parts that are none are left out and the others added in their order, so that the sum is the
     same to the last bit.
     """
-    script, query, total = traits.script, asked.query, WEIGHTS["wording"] * near
-    if asked.concerns and (both := traits.concerns & asked.concerns):
-        total += WEIGHTS["concern"] * (len(both) / len(asked.concerns))
-    if asked.intents and (both := traits.intents & asked.intents):
-        total += WEIGHTS["intent"] * (len(both) / len(asked.intents))
-    if query.stage and script.stage == query.stage:
-        total += WEIGHTS["stage"]
-    if traits.models:
-        total += WEIGHTS["model"] * _named(traits, asked)
-    if query.tier and query.tier in script.tiers:
-        total += WEIGHTS["tier"]
-    if query.style and script.style == query.style:
-        total += WEIGHTS["style"]
-    return max(0.0, _fared(traits, total, asked) / TOP)
+    query, _, _, concerns, intents = asked
+    stage, tier, style, weights = query.stage, query.tier, query.style, WEIGHTS
+    for one, near in found:
+        total = weights["wording"] * near
+        if concerns and (both := one.concerns & concerns):
+            total += weights["concern"] * (len(both) / len(concerns))
+        if intents and (both := one.intents & intents):
+            total += weights["intent"] * (len(both) / len(intents))
+        if stage and one.stage == stage:
+            total += weights["stage"]
+        if one.models:
+            total += weights["model"] * _named(one, asked)
+        if tier and tier in one.tiers:
+            total += weights["tier"]
+        if style and one.style == style:
+            total += weights["style"]
+        yield -max(0.0, _fared(one, total, asked) / TOP), one.id, near
 
 
-def _fared(traits: _Traits, total: float, asked: _Asked) -> float:
+def _fared(one: _Traits, total: float, asked: _Asked) -> float:
     """With the parts that tell how the script fared and for whom it is."""
-    script, query = traits.script, asked.query
-    usage = query.usage.get(script.id)
-    total += WEIGHTS["adoption"] * (UNUSED[0] if usage is None else adoption(usage))
-    total += WEIGHTS["reply"] * (UNUSED[1] if usage is None else reply(usage))
-    if script.id in query.favourites:
+    query, key = asked.query, one.id
+    usage = query.usage.get(key)
+    taken, answered = UNUSED if usage is None else (adoption(usage), reply(usage))
+    total = total + WEIGHTS["adoption"] * taken + WEIGHTS["reply"] * answered
+    if key in query.favourites:
         total += WEIGHTS["favourite"]
-    if script.pinned:
+    if one.pinned:
         total += WEIGHTS["pinned"]
-    if script.id in query.seen:
+    if key in query.seen:
         total += WEIGHTS["seen"]
-    if traits.ours and not asked.ours and script.stage != query.stage:
+    if one.ours and not asked.ours and one.stage != query.stage:
         total += WEIGHTS["aside"]
     return total
 
@@ -343,8 +388,11 @@ def adoption(usage: Usage) -> float:
 
 
 def reply(usage: Usage) -> float:
-    """The smoothed share of what was sent that customers answered."""
-    return (usage.replied + PRIOR.replied) / (usage.adopted + PRIOR.adopted)
+    """The smoothed share of what was sent that customers answered.
+
+    At most all of it: what an advisor refused after the customer had answered was not sent.
+    """
+    return min(1.0, (usage.replied + PRIOR.replied) / (usage.adopted + PRIOR.adopted))
 
 
 UNUSED = adoption(Usage()), reply(Usage())

@@ -12,7 +12,8 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import chain, compress, repeat
+from operator import contains
 from typing import NamedTuple
 
 from rapidfuzz import process
@@ -28,6 +29,7 @@ HELD = 0.4  # how much it counts that an entry has the question's features in an
 ORDER = 0.15  # how much the order of the characters counts beside the features
 
 
+UNKNOWN = -1.0  # of a likeness that was not needed yet
 FAR = 0.34  # a wording with less of the rare features than this share of the best is not looked at
 
 
@@ -73,7 +75,7 @@ class _Question:
 
     def shared(self, features: str) -> int:
         """What the features weigh that are among these."""
-        return sum(compress(self.weights, map(features.__contains__, self.marks)))
+        return sum(compress(self.weights, map(contains, repeat(features), self.marks)))
 
 
 class Index:
@@ -163,7 +165,7 @@ class Index:
     def _put(self, key: str, plain: str, wording: Wording) -> None:
         number = len(self._slots)
         folded = fold(plain)
-        numbers = sorted(map(self._number, features(plain, folded)))
+        numbers = sorted(map(self._number, sorted(features(plain, folded))))  # whatever the hash
         marks = "".join(map(chr, numbers))
         self._slots.append(_Slot(key, folded, marks, wording.share, wording.whole))
         self._folded.append(folded)
@@ -218,8 +220,9 @@ class Index:
             return GROUP * rare
         return rare * (CHARACTER if len(name) == 1 else PAIR)
 
-    def _candidates(self, asked: _Question, pool: int) -> list[int]:
-        """The wordings that share most features, of which the rarest are read first.
+    def _candidates(self, asked: _Question, pool: int) -> dict[int, float]:
+        """The wordings that share most features, of which the rarest are read first, with how far
+        they stand in the question's order, where that had to be known.
 
         Reading stops before the feature that would exceed the budget: what shares only common
         characters with the question is no answer to it.
@@ -233,30 +236,34 @@ class Index:
             read.append(self._postings[feature])
         shared = Counter(chain.from_iterable(read))
         if len(shared) <= pool:
-            return list(shared)
-        counts = sorted(shared.values())
-        least = counts[-pool]
-        if least < FAR * counts[-1]:
-            return [number for number, count in shared.items() if count > least]
-        near = [number for number, count in shared.items() if count > least]
+            return dict.fromkeys(shared, UNKNOWN)
+        counts = list(shared.values())
+        most = max(counts)
+        # Where all ask in one phrase, hundreds share the most: then there is nothing to sort.
+        least = most if counts.count(most) >= pool else sorted(counts)[-pool]
+        more = (number for number, count in shared.items() if count > least)
+        near = dict.fromkeys(more if least < most else (), UNKNOWN)
+        if least < FAR * most:
+            return near
         tied = [number for number, count in shared.items() if count == least]
-        return near + self._alike(asked, tied, pool - len(near))
+        return near | self._alike(asked, tied, pool - len(near))
 
-    def _alike(self, asked: _Question, numbers: list[int], count: int) -> list[int]:
+    def _alike(self, asked: _Question, numbers: list[int], count: int) -> dict[int, float]:
         """Those whose characters stand most in the question's order.
 
         Where all questions of a bank share one phrase, the rare features leave hundreds equal.
         """
         texts = list(map(self._folded.__getitem__, numbers))
         found = process.extract(asked.folded, texts, scorer=ratio, limit=count)
-        return [numbers[at] for _, _, at in found]
+        return {numbers[at]: score for _, score, at in found}
 
     def _nearest(self, asked: _Question, pool: int) -> dict[str, tuple[float, int]]:
         """The nearness of each entry's nearest wording, and the weight they share."""
         slots, held, own = self._slots, self._held, self._own
+        text, marks, weights, total = asked.folded, asked.marks, asked.weights, asked.total
         learnt = bool(self._learnt)
         best: dict[str, tuple[float, int]] = {}
-        for number in self._candidates(asked, pool):
+        for number, order in self._candidates(asked, pool).items():
             slot = slots[number]
             assert slot is not None
             key, folded, features, share, whole = slot
@@ -264,9 +271,9 @@ class Index:
                 if key not in best:  # is counted over all of them
                     best[key] = 0.0, 0 if key in held else asked.shared(features)
                 continue
-            shared = asked.shared(features)
-            order = ratio(asked.folded, folded) / 100
-            near = (2 * shared / (asked.total + own[number]) + ORDER * order) / (1 + ORDER)
+            shared = sum(compress(weights, map(contains, repeat(features), marks)))
+            order = (ratio(text, folded) if order == UNKNOWN else order) / 100
+            near = (2 * shared / (total + own[number]) + ORDER * order) / (1 + ORDER)
             if learnt:
                 near = (near + self._learnt.likeness(self._odd(asked, slot), order)) / 2
             near *= share

@@ -425,6 +425,73 @@ def test_a_score_is_what_its_parts_add_up_to_and_the_best_stands_first(scripts, 
     assert best == sorted(best, reverse=True)
 
 
+FARED = st.sampled_from([Usage(), Usage(9000, 9000, replied=9000), Usage(40, 30, replied=30),
+                         Usage(40, 0, 40, replied=40)])  # fmt: skip
+ANSWERS = st.builds(
+    script, st.sampled_from([f"s{n:02}" for n in range(20)]),
+    q=st.text(st.sampled_from("续航冬天多少便宜车位S6"), min_size=1, max_size=12),
+    concerns=st.sampled_from([(), ("price",), ("range",), ("price", "range")]),
+    pinned=st.booleans(), intents=st.sampled_from([(), ("compare",)]),
+    models=st.sampled_from([(), ("S6",)]), tiers=st.sampled_from([(), ("high",)]),
+    stage=st.sampled_from(["产品介绍", "价格异议"]), style=st.sampled_from(["", "简短"]),
+)  # fmt: skip
+LIKINGS = {"favourites": frozenset({"s01", "s05", "s09", "s12"})}
+
+
+@given(st.lists(ANSWERS, max_size=20), QUERIES, st.lists(FARED, min_size=20, max_size=20),
+       st.sampled_from([{}, LIKINGS]), st.integers(1, 6))  # fmt: skip
+def test_what_cannot_be_among_the_best_is_left_out_and_nothing_else(
+    scripts, query, fared, likings, k
+):
+    usage = {f"s{n:02}": one for n, one in enumerate(fared)}
+    query = replace(query, usage=usage, **likings)
+    bank = Bank(scripts)
+    whole = bank.rank(query, 40)
+
+    assert bank.rank(query, k).best == whole.best[:k]
+    assert bank.rank(query, k).confident == whole.confident
+
+
+AGREED = Query(
+    "S6续航", concerns={"price": -1}, intents=("compare",), stage="价格异议", tier="high",
+    style="简短", model="S6", favourites=frozenset({"far"}),
+    usage={"far": Usage(10**9, 10**9, replied=10**9)},
+)  # fmt: skip
+FAR = script(
+    "far", title="价格", q="还能便宜多少", also=(), body="看活动", concerns=("price",),
+    intents=("compare",), stage="价格异议", tiers=("high",), style="简短", models=("S6",),
+    pinned=True,
+)  # fmt: skip
+
+
+def test_a_script_of_the_concern_is_shown_for_all_else_that_speaks_for_it():
+    """Not one word of the question is in it, and another script has some."""
+    worded = script("worded", title="掉电", q="冬天开空调上高速续航掉电厉害吗怎么办", body="看温度")
+    bank = Bank([worded, FAR])
+
+    assert [one.script.id for one in bank.rank(AGREED, 1).best] == ["far"]
+    assert [one.script.id for one in bank.rank(replace(AGREED, concerns={}), 1).best] == ["worded"]
+
+
+def test_no_script_gets_more_than_the_most_that_is_reckoned_with():
+    [told] = Bank([FAR]).suggest(AGREED).items
+    more = sum(banking.WEIGHTS[part] * told.parts[part] for part in told.parts if part != "wording")
+
+    assert more == pytest.approx(banking._most(banking._asked(AGREED)))
+
+
+def test_each_is_told_with_the_words_of_the_question_that_found_it(bank):
+    one, other = Query("冬天续航怎么样"), Query("没有车位充电")
+    ranked = [(bank.rank(query).best[0], query) for query in (one, other, one)]
+
+    assert [told.matched for told in bank.tell(ranked)] == [
+        ("冬天", "续航"), ("没有", "车位", "充电"), ("冬天", "续航")]  # fmt: skip
+
+
+def test_no_share_is_more_than_all_of_it():
+    assert banking.reply(Usage(shown=40, adopted=0, refused=40, replied=40)) == 1.0
+
+
 def test_no_more_are_told_about_than_are_shown(talk, monkeypatch):
     told = []
     monkeypatch.setattr(banking, "reason", lambda *asked: told.append(asked) or "命中")
