@@ -3,6 +3,9 @@ PYTHON ?= python3
 PORT ?= 8080
 BIN := .venv/bin
 
+# Bytecode is kept, whatever the environment says: the tests start the program forty times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install run test soak lint format bench clean
 
 install: .venv/installed
@@ -43,7 +46,7 @@ chromium:
 
 # The long ones; each part runs alone as well: make soak-kills.
 SOAK := soak-kills soak-faults soak-power soak-steps soak-arrivals soak-stuck soak-roles \
-	soak-plays soak-stores soak-fuzz
+	soak-plays soak-stores soak-examples soak-fuzz
 .PHONY: $(SOAK)
 soak: $(SOAK)
 
@@ -83,6 +86,10 @@ soak-plays: .venv/tested
 
 soak-stores: .venv/tested
 	SALESBOT_STORES=postgres $(BIN)/pytest -k postgres
+
+# A thousand examples where every run tries fifty.
+soak-examples: .venv/tested
+	SALESBOT_EXAMPLES=1000 $(BIN)/pytest -m hypothesis --timeout 3600
 
 # Noise guided by coverage, ten minutes each; skipped loudly where atheris cannot be installed.
 FUZZ_S ?= 600

@@ -1,14 +1,14 @@
 """Fixtures: the knowledge read once, a conversation without sockets, the whole stage with them."""
 
 import functools
+import gc
 import logging
 import os
-import random
 import shutil
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,56 @@ from typing import Any
 import hypothesis
 import postgres_kit
 import pytest
+import pytest_asyncio
 import wecom_kit
 from aiohttp import web
 from click.testing import CliRunner
 from outbox_kit import office as office
+from store_kit import memory
 
 from bot import server as door
-from bot.app import ROUTER, TICKS, Knowledge
+from bot.app import ROUTER, TICKS, Dice, Knowledge
 from bot.sandbox import demo, stage
 from bot.sandbox.stage import Stage
 from handlers.context import Ctx
 from handlers.settings import Settings
 from handlers.team import Team
 from handlers.values import Action, Card, Inbound, Send
+from nlp import lexicon as words
+from nlp.lexicon import Lexicon
 from storage import customers
 from storage.customers import Customer
 from storage.db import Db
 from storage.sqlite import Sqlite
 
+# What is read once stays; to look through all of it every 700 objects is a fifth of the time.
+gc.set_threshold(100_000, 20, 100)
+
 # A machine that is busy for a moment is no bug.
-hypothesis.settings.register_profile("steady", deadline=None)
+EXAMPLES = int(os.environ.get("SALESBOT_EXAMPLES", "50"))  # `make soak`: a thousand
+hypothesis.settings.register_profile("steady", deadline=None, max_examples=EXAMPLES)
 hypothesis.settings.load_profile("steady")
 
 ON_BOTH = {"test_storage", "test_conversation", "test_prizes"}  # `make soak`: all of them
+
+
+# Their tests share what is dear to make, so one worker runs all of them.
+WHOLE = ("test_console_page.py", "test_first_day.py", "test_fortnight.py", "test_h5_phone.py",
+         "test_ninety_days.py", "test_nlp_dev.py", "test_outgoing.py",
+         "test_sidebar_phone.py")  # fmt: skip
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """By file for those, by test for all others; pytest 9.2 loses the marks that xdist goes by."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Shared(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file.endswith(WHOLE) else nodeid
+
+    return Shared(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 WORLD = demo.world()
@@ -116,6 +143,27 @@ def outputs() -> Iterator[list[str]]:
     patch.undo()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def read_once() -> Iterator[None]:
+    """A lexicon's files are parsed again only when a byte of them is another."""
+    known: dict[Any, Lexicon] = {}
+    load, names = Lexicon.load, (*words.FILES, "brands.toml", "places.json", "places.toml")
+
+    def loaded(folder: Path | None = None) -> Lexicon:
+        folder = folder or words.DATA
+        paths = [words._path(folder, name) for name in names]
+        held = tuple(path.read_bytes() if path.is_file() else str(path) for path in paths)
+        found = known.pop(held, None) or load(folder)
+        known[held] = found
+        if len(known) > 4:
+            del known[next(iter(known))]  # the one that was wanted longest ago
+        return replace(found, folder=folder, signature=words.signature(folder))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lexicon, "load", staticmethod(loaded))
+        yield
+
+
 @pytest.fixture(scope="session")
 def knowledge() -> Knowledge:
     return stage.load()
@@ -131,12 +179,18 @@ class Talk:
     now: datetime
     did: list[Action] = field(default_factory=list)
     count: int = 0
+    _team: Team | None = None
+
+    def team(self) -> Team:
+        if self._team is None or self._team.settings is not self.settings:
+            self._team = Team(self.settings)
+        return self._team
 
     def ctx(self) -> Ctx:
         self.count += 1
         return Ctx(db=self.db, now=self.now, lexicon=self.knowledge.lexicon,
-                   bank=self.knowledge.bank, rng=random.Random(self.count),
-                   settings=self.settings, team=Team(self.settings), cause=f"m{self.count}",
+                   bank=self.knowledge.bank, rng=Dice(self.count),
+                   settings=self.settings, team=self.team(), cause=f"m{self.count}",
                    quiz=self.knowledge.quiz, facts=self.knowledge.facts)  # fmt: skip
 
     def tell(self, msg: Inbound) -> list[Action]:
@@ -163,12 +217,15 @@ class Talk:
         return "\n".join(a.text for a in did)  # type: ignore[union-attr]
 
     def wait(self, **step: float) -> list[Action]:
-        """Let time pass, knocking each minute, over days more seldom; returns what was sent."""
+        """Let time pass, knocking each minute, over days more seldom; returns what was sent.
+
+        Of a night, when all sleep, every knock in six: the same minutes are met by day."""
         sent: list[Action] = []
         until = self.now + timedelta(**step)
-        knock = timedelta(minutes=1 if until - self.now < timedelta(hours=6) else 5)
+        long = until - self.now >= timedelta(hours=6)
         while self.now < until:
-            self.now = min(self.now + knock, until)
+            knock = 1 if not long else 30 if stage._asleep(self.now) else 5
+            self.now = min(self.now + timedelta(minutes=knock), until)
             for tick in TICKS:
                 with self.db.atomic():
                     sent += list(tick(self.ctx()))
@@ -201,8 +258,7 @@ def db(request: pytest.FixtureRequest) -> Iterator[Db]:
         with postgres_kit.store(request.getfixturevalue("server")) as store:
             yield store
         return
-    store = Sqlite(None)
-    store.migrate()
+    store = memory()
     yield store
     store.close()
 
@@ -210,8 +266,7 @@ def db(request: pytest.FixtureRequest) -> Iterator[Db]:
 @pytest.fixture
 def embedded() -> Iterator[Sqlite]:
     """Of which the plan of a query is asked; the other store words its plans differently."""
-    store = Sqlite(None)
-    store.migrate()
+    store = memory()
     yield store
     store.close()
 
@@ -257,11 +312,22 @@ async def played(knowledge: Knowledge, demo_store: Path, tmp_path: Path) -> Asyn
 @pytest.fixture
 def chromium() -> AbstractAsyncContextManager[Any]:
     """Debian's browser, to be opened by `async with`; where there is none, loudly skipped."""
+    return _opened(_chromium())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Any]:
+    """One for a module whose tests share its loop; each closes the contexts that it opened."""
+    async with _opened(_chromium()) as found:
+        yield found
+
+
+def _chromium() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         warnings.warn("*** no chromium here: no page was tried in a browser ***", stacklevel=1)
         pytest.skip("*** no chromium here: no page was tried in a browser ***")
-    return _opened(found)
+    return found
 
 
 @asynccontextmanager

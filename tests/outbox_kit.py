@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from store_kit import memory
 from wecom_kit import WORLD
 
 from bot import outbox as sending
@@ -19,13 +20,6 @@ from bot.sandbox.wecom import Pretend
 from bot.wecom.client import Client
 from bot.writer import Writer
 from storage import outbox
-from storage.sqlite import Sqlite
-
-
-def memory():
-    store = Sqlite(None)
-    store.migrate()
-    return store
 
 
 @dataclass

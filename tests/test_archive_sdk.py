@@ -40,10 +40,9 @@ sdk_path = "{path}"
 private_keys = ["1={key}"]
 """
 
-pytestmark = [
-    pytest.mark.skipif(COMPILER is None, reason="no C compiler: THE ARCHIVE'S SDK IS NOT TESTED"),
-    pytest.mark.xdist_group("native"),
-]
+pytestmark = pytest.mark.skipif(
+    COMPILER is None, reason="no C compiler: THE ARCHIVE'S SDK IS NOT TESTED"
+)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from store_kit import memory
 
 from bot import config, doctor
 from bot.sandbox.demo import START
@@ -46,8 +47,7 @@ TOUCHED = [
 @pytest.mark.parametrize("sql", TOUCHED)
 @given(n=st.integers(2, 6))
 def test_a_row_that_was_touched_is_found(sql, n):
-    db = Sqlite(None)
-    db.migrate()
+    db = memory()
     looks(db, 7)
     assert audit.broken(db) is None
 

@@ -41,6 +41,7 @@ MOMENTS = [
     ("交付", {"owner.day1": "03-07 10:00", "owner.day3": "03-09 10:00",
               "owner.day7": "03-13 10:00", "owner.day30": "04-05 10:00"}),
     ("交期", {"order.delay": "03-06 09:00"}),
+    ("交期提前", {"order.earlier": "03-06 09:00"}),
 ]  # fmt: skip
 
 

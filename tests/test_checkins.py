@@ -7,13 +7,13 @@ import pytest
 from conftest import Talk
 from hypothesis import given
 from hypothesis import strategies as st
+from store_kit import memory
 
 from bot.sandbox.demo import SETTINGS, START
 from handlers.checkins import business_day
 from handlers.settings import Checkins
 from storage import points
 from storage.checkins import streak
-from storage.sqlite import Sqlite
 
 
 def days(*words):
@@ -264,8 +264,7 @@ MOMENTS = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
 @pytest.fixture(scope="module")
 def world(knowledge):
     """A talk that every example begins with an empty table."""
-    store = Sqlite(None)
-    store.migrate()
+    store = memory()
     yield Talk(store, knowledge, SETTINGS, START)
     store.close()
 

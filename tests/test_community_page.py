@@ -9,6 +9,8 @@ from handlers.games.seat import Seat
 from handlers.values import Inbound
 from storage import customers
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 def begin(stage):
     """A goal is set and a question of liking opened by the owner, as they would in the chat."""

@@ -16,7 +16,7 @@ import python_calamine
 from console_kit import Visit, ask, both, cast, link_of
 
 from bot import server
-from bot.commands import bench_console
+from bot.commands import bench
 from bot.commands.figures import Size
 from bot.console import export
 from bot.console.pages import STATIC
@@ -794,9 +794,12 @@ def test_one_store_begins_with_its_customers_and_all_with_what_happened(embedded
     assert "events_counted" in plan(tuple("abcdefghijklm"))[0]
 
 
-def test_the_bench_measures_every_page():
-    figures = bench_console._measure(Size(customers=400))
+async def test_the_bench_measures_every_page():
+    figures = await bench.BENCHES["console"][0](Size(customers=400))
 
+    assert {figure.bench for figure in figures} == {"console"}
+    assert figures[0].ratio
+    assert figures[0].against
     told = " ".join(figure.what for figure in figures)
     assert [one.menu for one in pages.PAGES.values() if one.menu and one.menu not in told] == []
     assert all(figure.ratio is None or figure.ratio > 0 for figure in figures)

@@ -5,6 +5,7 @@ import shutil
 from datetime import timedelta
 
 import pytest
+import pytest_asyncio
 from console_kit import ask, both, cast
 from test_console import HOSTILE, break_down, spoil
 
@@ -13,16 +14,17 @@ from bot.sandbox.page import Page
 from bot.sandbox.stage import open_stage
 from handlers.console import pages
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser
 
-@pytest.fixture
-async def page(knowledge, demo_store, tmp_path, chromium):
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(knowledge, demo_store, tmp_path, browser):
     """A browser that 陈静 opened the console in; what it complains of fails the test."""
     shutil.copy(demo_store, tmp_path / "sandbox.db")
-    async with (
-        open_stage(start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
-                   folder=tmp_path, more=lambda s: Page(s).routes()) as stage,
-        chromium as browser,
-    ):  # fmt: skip
+    async with open_stage(
+        start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
+        folder=tmp_path, more=lambda s: Page(s).routes(),
+    ) as stage:  # fmt: skip
         cast(stage)
         work = asyncio.create_task(stage.running.app.run())
         found = await browser.new_page(locale="zh-CN")
@@ -31,6 +33,8 @@ async def page(knowledge, demo_store, tmp_path, chromium):
         found.on("pageerror", lambda e: found.problems.append(str(e)))
         found.on("dialog", lambda d: found.problems.append(f"dialog {d.message}"))
         yield found
+        for context in browser.contexts:
+            await context.close()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         assert found.problems == []

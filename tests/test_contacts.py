@@ -6,6 +6,7 @@ import pytest
 from conftest import Talk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from store_kit import memory
 
 from bot.app import detailed
 from bot.contacts import slim
@@ -17,7 +18,6 @@ from storage import customers, events, followups, groups, relations
 from storage.customers import Customer
 from storage.inbox import Kept
 from storage.relations import CorpTag, Relation
-from storage.sqlite import Sqlite
 
 NEW = "wmNEW0001"
 
@@ -416,8 +416,7 @@ def test_repeated_and_out_of_order_there_is_one_right_state(knowledge, steps, rn
 
 
 def _talk(knowledge):
-    db = Sqlite(None)
-    db.migrate()
+    db = memory()
     return Talk(db, knowledge, demo.SETTINGS, demo.START)
 
 

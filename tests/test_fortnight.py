@@ -27,7 +27,6 @@ from storage.sqlite import Sqlite
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden" / "fortnight.txt"
-pytestmark = pytest.mark.xdist_group("fortnight")
 
 
 async def lived(folder):

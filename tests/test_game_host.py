@@ -385,3 +385,11 @@ def test_whoever_has_a_place_has_an_appointment_when_the_list_closes(talk):
     assert made.knock_at is not None
     assert made.advisor == "zhang"
     assert appointments.of(talk.db, "guest") == []
+
+
+@pytest.mark.parametrize("idiom", [
+    "盲人摸象", "凤毛麟角", "马马虎虎", "步步高升", "荣华富贵", "毛遂自荐", "价值连城", "天马行空",
+    "事半功倍", "卧虎藏龙",
+])  # fmt: skip
+def test_what_everybody_knows_is_an_idiom(idiom):
+    assert idiom in known()

@@ -7,6 +7,7 @@ from conftest import Talk
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from store_kit import memory
 
 from bot.sandbox import demo
 from handlers.group_plans import chat, days, plan, rooms, runs, topics, weeks, wording
@@ -16,7 +17,6 @@ from scriptbank import guard
 from storage import customers, erasure, events, groups, materials, touches
 from storage import group_sop as rows
 from storage.materials import Material
-from storage.sqlite import Sqlite
 
 BOSS = "chen"  # 店长 of bj-cy and bj-ft
 SHIPPED = ["交付日", "品牌历史", "新人两周", "新车上市", "每日话题", "沉寂唤醒", "答题周", "试驾周",
@@ -725,8 +725,7 @@ VERBS = (
 @hypothesis_settings(max_examples=25, deadline=None)
 @given(story=st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 2)), max_size=8))
 def test_whatever_is_said_at_most_one_plan_runs_in_a_group(knowledge, story):
-    store = Sqlite(None)
-    store.migrate()
+    store = memory()
     talk = Talk(store, knowledge, demo.SETTINGS, demo.START)
     group(talk)
     joins(talk, "g1", 1, 2, 3)

@@ -6,6 +6,7 @@ import shutil
 from datetime import timedelta
 
 import pytest
+import pytest_asyncio
 from h5_kit import give, offer
 
 from bot.sandbox import demo
@@ -14,18 +15,18 @@ from bot.sandbox.stage import open_stage
 from handlers import draws
 from storage import appointments, games, groups, points
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser
 SIZES = {"phone": (390, 844), "narrow": (375, 812), "small": (320, 568), "desk": (1280, 900)}
 
 
-@pytest.fixture
-async def house(knowledge, demo_store, tmp_path, chromium):
+@pytest_asyncio.fixture(loop_scope="module")
+async def house(knowledge, demo_store, tmp_path, browser):
     """Opens browsers on the running stage; what a console complains of fails the test."""
     shutil.copy(demo_store, tmp_path / "sandbox.db")
-    async with (
-        open_stage(start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
-                   folder=tmp_path, more=lambda s: Page(s).routes()) as stage,
-        chromium as browser,
-    ):  # fmt: skip
+    async with open_stage(
+        start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
+        folder=tmp_path, more=lambda s: Page(s).routes(),
+    ) as stage:  # fmt: skip
         work = asyncio.create_task(stage.running.app.run())
         problems = []
 
@@ -45,6 +46,8 @@ async def house(knowledge, demo_store, tmp_path, chromium):
         open_.stage = stage
         open_.problems = problems
         yield open_
+        for context in browser.contexts:
+            await context.close()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         assert problems == []

@@ -6,6 +6,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from store_kit import memory
 
 from bot import app as wiring
 from bot.library import archived
@@ -14,7 +15,6 @@ from handlers.router import Router, combine, on
 from handlers.values import Send
 from storage import inbox, outbox
 from storage.inbox import Kept
-from storage.sqlite import Sqlite
 
 
 def app_text(n, text="帮助", who="zhang"):
@@ -71,8 +71,7 @@ def test_the_others_are_found_by_index(embedded):
 
 @pytest.fixture(scope="module")
 def store():
-    found = Sqlite(None)
-    found.migrate()
+    found = memory()
     yield found
     found.close()
 

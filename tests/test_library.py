@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from store_kit import memory
 
 from bot import library as knowing
 from bot.app import Knowledge
@@ -302,8 +303,7 @@ def test_an_import_that_changes_nothing_is_not_what_is_undone(db):
 
 @given(st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")))))
 def test_undoing_everything_ends_where_it_began(steps):
-    db = Sqlite(None)
-    db.migrate()
+    db = memory()
     for n, step in enumerate(steps):
         bring(db, *(replace(SCRIPT, id=i, title=t) for i, t in step), remove=True, minutes=n)
 

@@ -125,6 +125,19 @@ def test_the_library_that_ships_needs_no_second_person(two):
     assert "发布" in {status for _, status in two.titles().values()}
 
 
+@pytest.mark.parametrize("operators", ["[]", '["lihua"]'])
+def test_whoever_is_named_is_an_operator_even_where_one_pair_of_eyes_is_enough(office, operators):
+    (office.folder / "config.toml").write_text(f"[access]\noperators = {operators}\n")
+    name = office.table("a.csv", ONE)
+
+    for words in (("import", name), ("approve",), ("set", "s1", "停用"), ("rollback", "s1", "1")):
+        said = office("scripts", *words, "--by", "gong", code=1).stderr
+        assert "没有叫 gong 的运营" in said
+        assert "lihua" in said or "access.operators" in said
+    office("scripts", "import", name)
+    assert office.titles()["s1"][1] == "发布"
+
+
 # Import and undo
 
 

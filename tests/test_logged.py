@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox import demo
-from handlers import logged, sides
+from handlers import logged, sidebar, sides
 from handlers.settings import Journey, Reach
 from handlers.sides import Facts
 from handlers.values import Card
@@ -344,3 +344,55 @@ def test_a_delivery_date_that_changed_is_told_at_once_and_is_no_contact(talk):
     assert owed(talk) == {"delivery": "03-06 09:00"}
     assert (talk.customer("wang").contacted_at, talk.customer("wang").stage) == (before, "加微")
     assert "交期有变，马上告诉客户" in str(talk.wait(minutes=5))
+
+
+DAYS = [
+    ("王女士昨天到店", "王女士 昨天 到店"), ("王女士昨天下午到店", "王女士 昨天下午 到店"),
+    ("王女士前天下午3点到店", "王女士 周三(3月4日)下午3点 到店"),
+    ("王女士上周到店了", "王女士 上周 到店"),
+    ("王女士昨天到店并试驾", "昨天 到店（昨天到店）、昨天 试驾（试驾）"),
+    ("王女士周一试驾了", "王女士 周一(3月2日) 试驾"),
+    ("王女士周日过来试驾", "王女士 周日(3月8日) 试驾（没说几点，先按上午10点）"),
+    ("王女士周日下午3点过来试驾", "王女士 周日(3月8日)下午3点 试驾。"),
+    ("王女士约了周一下午试驾", "周一(3月9日)下午 试驾（没说几点，先按下午2点）"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "told"), DAYS, ids=[words for words, _ in DAYS])
+def test_an_hour_that_nobody_said_is_not_told(talk, words, told):
+    talk.says("zhang", words)
+
+    assert told in talk.texts()
+
+
+def test_the_sidebar_tells_the_hour_of_today_only(talk):
+    talk.says("zhang", "王女士昨天到店")
+    talk.says("zhang", "王女士试驾了")
+
+    journey = sidebar.card(talk.customer("wang"), "zhang", talk.ctx())["journey"]
+
+    assert [(e["what"], e["at"]) for e in journey[:2]] == [
+        ("试驾", "今天上午9点"),
+        ("到店", "昨天"),
+    ]
+
+
+def test_an_hour_is_not_told_after_a_correction_or_a_change_either(talk):
+    talk.says("zhang", "王女士昨天到店")
+    talk.says("zhang", "记错了，是试驾")
+    assert "王女士 昨天 试驾（试驾）" in talk.texts()
+
+    talk.says("zhang", "王女士周日下午3点来店")
+    talk.says("zhang", "王女士改到周一")
+    assert "改到周一(3月9日)到店（没说几点，先按上午10点）" in talk.texts()
+
+
+def test_a_date_of_handover_that_comes_nearer_is_other_news(talk):
+    talk.says("zhang", "记录 王女士 交期推迟到5月20日")
+    talk.says("zhang", "记录 李先生 交期提前到3月20日")
+
+    sent = str(talk.wait(minutes=5))
+
+    assert "比原定日期晚一些" in sent
+    assert "交期提前了，马上告诉客户" in sent
+    assert "比原定日期早一些" in sent

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from store_kit import memory
 
 from handlers.values import Card
 from storage import checkins, customers, erasure, merging
 from storage.customers import Customer
-from storage.sqlite import Sqlite
 
 PHONE = "13900002222"
 
@@ -100,8 +100,7 @@ def everything(db):
 def test_merging_and_parting_gives_back_every_row(steps):
     from bot.sandbox.demo import START as now
 
-    db = Sqlite(None)
-    db.migrate()
+    db = memory()
     for who in "ab":
         customers.add(db, Customer(id=who, name=who, owner="zhang", added_at=now))
     for n, (who, what, day) in enumerate(steps):

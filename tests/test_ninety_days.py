@@ -9,6 +9,7 @@ import ninety_digests
 import pytest
 from ninety import ADVISORS, DAYS, Life
 from ninety_rules import living
+from store_kit import memory
 
 from bot.sandbox import demo, stage
 from handlers import shifts
@@ -16,7 +17,6 @@ from handlers.team import Team
 from handlers.values import Card, Send
 from handlers.words import weekday
 from storage import events, followups
-from storage.sqlite import Sqlite
 
 GOLDEN = Path(__file__).parent / "golden" / "ninety-days.txt"
 DIGESTS = GOLDEN.with_name("ninety-digests.txt")
@@ -32,8 +32,7 @@ def album(tmp_path_factory):
 @pytest.fixture(scope="module")
 def life(album):
     """With a library of its own: other tests keep scripts of their own in the shared one."""
-    store = Sqlite(None)
-    store.migrate()
+    store = memory()
     watch = ninety_digests.keeper(album)
     yield Life(store, stage.load(), demo.START.replace(hour=8), watch=watch).live()
     store.close()

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from store_kit import memory
 
 from handlers import paste
 from storage import customers
@@ -165,10 +166,8 @@ def fresh(knowledge):
     from conftest import Talk
 
     from bot.sandbox import demo
-    from storage.sqlite import Sqlite
 
-    db = Sqlite(None)
-    db.migrate()
+    db = memory()
     customers.add(db, customers.Customer(id="wang", name="王女士", owner="zhang", store="bj-cy",
                                          added_at=demo.START))  # fmt: skip
     return Talk(db, knowledge, demo.SETTINGS, demo.START)

@@ -13,7 +13,6 @@ from storage.customers import Customer
 from storage.db import Again, StorageError, number, one
 from storage.sqlite import Sqlite
 
-pytestmark = pytest.mark.xdist_group("postgres")
 NOW = datetime(2026, 3, 6, 1, 0, tzinfo=UTC)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from player_kit import hurried
 
 from bot.app import Knowledge
 from bot.sandbox import demo, player, stage
@@ -16,9 +17,6 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 CAST = player.cast_of(demo.SETTINGS, demo.world())
 # The days of the others are long; `make soak` lives through them as well.
 PLAYS = os.environ.get("SALESBOT_PLAYS", "first-day names archive-on group-page").split()
-
-
-pytestmark = pytest.mark.xdist_group("postgres")
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +39,7 @@ async def said(play: str, knowledge: Knowledge, folder: Path, store: str) -> lis
         start=player.begins(steps, demo.START), frozen=True, knowledge=replace(knowledge),
         folder=folder, store=store,
     ) as found:  # fmt: skip
-        return [line async for line in found.play(steps)]
+        return [line async for line in hurried(found).play(steps)]
 
 
 @pytest.mark.parametrize("play", PLAYS)

@@ -7,6 +7,7 @@ import pytest
 from conftest import Talk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from store_kit import memory
 
 from bot.sandbox import demo
 from handlers import rankings
@@ -14,7 +15,6 @@ from handlers.rankings import EVERYBODY, NEWCOMERS
 from handlers.values import Send
 from storage import checkins, customers, games, groups, prizes
 from storage.customers import Customer
-from storage.sqlite import Sqlite
 
 
 @pytest.fixture
@@ -145,8 +145,7 @@ def test_on_monday_the_owner_gets_last_week_s_board_once_and_the_prize_is_given_
 @settings(max_examples=25)
 @given(texts=st.lists(st.text(max_size=12), max_size=40))
 def test_no_words_bring_more_than_ten_points_a_day(texts):
-    db = Sqlite(None)
-    db.migrate()
+    db = memory()
     talk = Talk(db, SimpleNamespace(lexicon=None, bank=None, quiz=(), facts=None), demo.SETTINGS,
                 demo.START)  # fmt: skip
     groups.seat(db, "g1", "m", name="m", staff=False, invitor="", joined=demo.START)

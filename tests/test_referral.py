@@ -179,3 +179,28 @@ def test_the_card_shows_both_sides(talk):
 
     assert "介绍了1位：李先生" in talk.says("zhang", "客户 王女士")[0].text
     assert "由王女士介绍" in talk.says("zhang", "客户 李先生")[0].text
+
+
+@pytest.mark.parametrize("words", ["王女士转介绍了赵先生", "赵先生是王女士介绍的。"])
+def test_a_friend_who_is_nobody_yet_becomes_one_first(talk, words):
+    talk.says("zhang", words)
+    assert "先回复 线索 转介绍 赵先生 加电话" in talk.texts()
+
+    talk.says("zhang", "线索 转介绍 赵先生 13800138000 看S6")
+    assert "已记录线索：赵先生，转介绍来的。" in talk.texts()
+    talk.says("zhang", words)
+
+    (friend,) = customers.named(talk.db, "赵先生")
+    assert (friend.owner, friend.source, friend.phone) == ("zhang", "转介绍", "13800138000")
+    assert rows.of_friend(talk.db, friend.id).introducer == "wang"
+    talk.says("zhang", "撤销")
+    assert rows.of_friend(talk.db, friend.id) is None
+    talk.says("zhang", "线索 转介绍 赵先生")
+    assert "你名下已有“赵先生”" in talk.texts()
+
+
+def test_a_customer_who_was_introduced_says_so_in_words_of_their_own(talk):
+    talk.says("zhang", "王女士推荐了我")
+
+    assert "转介绍" not in talk.texts()
+    assert events.last(talk.db, "wang", "转介绍") is None

@@ -168,3 +168,24 @@ async def test_audiences_change_while_the_program_runs(tmp_path, knowledge, own)
     assert list(known.audiences.rules) == ["新的"]
     assert told[0].startswith("人群文件有错，继续用旧的：crowds.toml:3：“近的”的 added")
     assert told[1] == "SOP 计划已更新"
+
+
+DEEP = "deep = " + "[" * 3000 + "]" * 3000 + "\n"
+DOTTED = ".".join("a" * 3000) + " = 1\n"
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize("nonsense", [DEEP, DOTTED], ids=["brackets", "dots"])
+def test_what_is_nested_without_end_is_a_broken_file_like_any_other(own, kind, nonsense):
+    settings, files = own
+    path, text, shown = files[kind]
+    watch = Watch.over(settings)
+    good = shown()
+
+    write(path, "# one\n" + nonsense + text)
+
+    (said,) = watch.look()
+    assert path.name in said
+    assert "套得太深，最多40层" in said
+    assert "line 2" in said or ":2" in said
+    assert shown() == good

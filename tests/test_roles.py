@@ -23,7 +23,6 @@ from storage import inbox, presence
 from storage.db import number
 from storage.postgres import Postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
 EVENTS = worker_kit.EVENTS
 WORKERS = int(os.environ.get("SALESBOT_WORKERS", "3"))
 KILLS = int(os.environ.get("SALESBOT_KILLS", "2"))

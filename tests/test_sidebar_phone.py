@@ -6,6 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+import pytest_asyncio
 from test_strangers import HERE
 
 from bot.sandbox import demo
@@ -13,6 +14,7 @@ from bot.sandbox.page import Page
 from bot.sandbox.stage import open_stage
 from storage import customers
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser
 ASKED = "冬天续航怎么样，有点贵"
 
 
@@ -20,15 +22,14 @@ async def ask(stage, look):
     return await stage.running.writer.do(look)
 
 
-@pytest.fixture
-async def phone(knowledge, demo_store, tmp_path, chromium):
+@pytest_asyncio.fixture(loop_scope="module")
+async def phone(knowledge, demo_store, tmp_path, browser):
     """A narrow window on the running stage; what a console complains of fails the test."""
     shutil.copy(demo_store, tmp_path / "sandbox.db")
-    async with (
-        open_stage(start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
-                   folder=tmp_path, more=lambda s: Page(s).routes()) as stage,
-        chromium as browser,
-    ):  # fmt: skip
+    async with open_stage(
+        start=demo.START + timedelta(hours=1), frozen=True, knowledge=knowledge,
+        folder=tmp_path, more=lambda s: Page(s).routes(),
+    ) as stage:  # fmt: skip
         work = asyncio.create_task(stage.running.app.run())
         page = await browser.new_page(viewport={"width": 340, "height": 740}, locale="zh-CN")
         page.stage, page.problems = stage, []
@@ -40,6 +41,8 @@ async def phone(knowledge, demo_store, tmp_path, chromium):
 
         page.open_as = open_as
         yield page
+        for context in browser.contexts:
+            await context.close()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         assert page.problems == []

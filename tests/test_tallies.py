@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from store_kit import memory
 
 from handlers import tallying
 from storage import customers, erasure, events, merging, tallies
 from storage.customers import Customer
 from storage.erasure import Person
-from storage.sqlite import Sqlite
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 6, 9, 37, tzinfo=ZONE)
@@ -40,8 +40,7 @@ def midnight(days_ago):
 
 
 def store():
-    db = Sqlite(None)
-    db.migrate()
+    db = memory()
     for n, who in enumerate(WHO):
         customers.add(db, Customer(id=who, name=who, store=STORES[n % 3], owner=OWNERS[n % 2],
                                    added_at=NOW))  # fmt: skip

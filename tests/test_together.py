@@ -6,6 +6,7 @@ import pytest
 from conftest import Talk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from store_kit import memory
 
 from bot.sandbox import demo
 from handlers import customer_groups, together
@@ -13,7 +14,6 @@ from handlers.games.seat import Seat
 from handlers.values import Send
 from storage import draws, games, groups, points
 from storage import together as goals
-from storage.sqlite import Sqlite
 
 PRIZE = "抽奖 车模 3份 199元"
 
@@ -163,8 +163,7 @@ def test_it_is_shown_in_the_group_and_can_be_called_off(room):
                                 st.sampled_from("abcdefgh")), max_size=30),
        target=st.integers(1, 8))  # fmt: skip
 def test_it_unlocks_exactly_once_at_its_target_whatever_comes_again(knowledge, moves, target):
-    db = Sqlite(None)
-    db.migrate()
+    db = memory()
     for n in range(1, 4):
         groups.seat(db, "g1", f"m{n}", name="", staff=False, invitor="", joined=demo.START)
     ctx, said = Talk(db, knowledge, demo.SETTINGS, demo.START).ctx(), []

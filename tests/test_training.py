@@ -6,13 +6,13 @@ import pytest
 from conftest import Talk
 from hypothesis import given
 from hypothesis import strategies as st
+from store_kit import memory
 
 from bot.sandbox import demo
 from handlers import training
 from handlers.values import Card, Send
 from storage import dialogs, games, groups, points
 from storage import training as rows
-from storage.sqlite import Sqlite
 
 
 def asked(did):
@@ -95,8 +95,7 @@ def talk_of(knowledge):
     """A fresh store for each example."""
 
     def fresh():
-        db = Sqlite(None)
-        db.migrate()
+        db = memory()
         return Talk(db, knowledge, demo.SETTINGS, demo.START).ctx()
 
     return fresh

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.wecom.cipher import Channel
 
-EVENTS = int(os.environ.get("SALESBOT_EVENTS", "1500"))
+EVENTS = int(os.environ.get("SALESBOT_EVENTS", "600"))
 LANES = max(40, EVENTS // 20)  # more than 25 a minute are kept from one person
 CHANNEL = Channel("app", "soak", "soaksoaksoaksoaksoaksoaksoaksoaksoaksoaksoA", "ww1")
 CONFIG = """
