@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 from rapidfuzz import process
 
 from handlers.settings import Section, Settings
+from nlp import toml
 
 
 class ConfigError(Exception):
@@ -184,7 +185,7 @@ def load(path: Path) -> Config:
 
 
 def parse(text: str, path: Path) -> Config:
-    data = tomllib.loads(text)
+    data = toml.loads(text)
     own: dict[str, Any] = {name: data.pop(name) for name in OWN if name in data}
     problems = [f"{path}:{line_of(text, name)} {name} 未知配置项" for name in ("settings", "folder",
                 *DERIVED) if name in data]  # fmt: skip

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from bot.config import Config, ConfigError
 from handlers.proposals import Rule, Teach
-from nlp import tokens
+from nlp import tokens, toml
 from nlp.lexicon import Lexicon
 
 OWN = "own.toml"
@@ -78,7 +78,7 @@ def _put(folder: Path, text: str) -> Path:
 def own(config: Config) -> tuple[tuple[str, Rule], ...]:
     """The rules of the company's own file by their names; none of a file that cannot be read."""
     try:
-        tables = tomllib.loads(_text(config)).get("rule", [])
+        tables = toml.loads(_text(config)).get("rule", [])
     except tomllib.TOMLDecodeError:
         return ()
     return tuple(

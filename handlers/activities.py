@@ -17,7 +17,7 @@ from handlers.context import Ctx
 from handlers.tables import Cell, Table
 from handlers.values import Action, Inbound, Send
 from handlers.words import exactly
-from nlp import mask
+from nlp import mask, toml
 from storage import activities
 from storage import together as goals
 from storage.activities import Activity
@@ -71,7 +71,7 @@ def templates(folder: str = "") -> Mapping[str, Template]:
 
 def read(path: Path) -> Template:
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = toml.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as wrong:
         raise Unfit(f"活动模板 {path.name} 读不了：{wrong}") from wrong
     if missing := FIELDS - given.keys():

@@ -203,15 +203,24 @@ def remind(customer: Customer, at: datetime, words: str, member: str, ctx: Ctx) 
 
 
 def other(dialog: Dialog, ctx: Ctx) -> Iterator[Action]:
-    """换话术 for a reminder or a card: three scripts for what is unresolved."""
+    """换话术 for a reminder or a card."""
     customer = customers.get(ctx.db, dialog.body["customer"])
     if customer is None:
         yield Send(dialog.member, "这位客户已经不在名单里了。")
         return
+    followup = owed.get(ctx.db, dialog.body["followup"])
+    yield from advise(customer, dialog.member, ctx, followup)
+
+
+def advise(
+    customer: Customer, member: str, ctx: Ctx, followup: FollowUp | None = None
+) -> Iterator[Action]:
+    """Three scripts for what is unresolved, else for the moment."""
+    cards.focus(customer, member, ctx)
     found = customers.tags(ctx.db, customer.id, ctx.now, "concern")
     stuck = "；".join(f"{CONCERNS[t.code]} {t.evidence}" for t in found if t.state in ("", "stuck"))
-    stage, words = followups.moment(owed.get(ctx.db, dialog.body["followup"]), customer, ctx)
-    yield from suggest.search(stuck or words, dialog.member, customer, ctx, stage)
+    stage, words = followups.moment(followup, customer, ctx)
+    yield from suggest.search(stuck or words, member, customer, ctx, stage)
 
 
 Plain = Callable[[Customer, str, Ctx], Iterator[Action]]

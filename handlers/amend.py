@@ -57,17 +57,19 @@ def _merged(
     kinds = [n["kind"] for n in was]
     denied = [n.kind for n in logged.read(wrong, ctx)] if wrong else []
     replaced = next((k for k in (*denied, *(n.kind for n in right)) if k in kinds), kinds[-1])
-    at = time_of(was[kinds.index(replaced)])
+    old = was[kinds.index(replaced)]
+    at, day = time_of(old), old.get("day", "")
     rest = [_note(n) for n in was if n["kind"] != replaced]
-    return [*rest, *(_timed(n, at) for n in right if n.kind not in {r.kind for r in rest})]
+    return [*rest, *(_timed(n, at, day) for n in right if n.kind not in {r.kind for r in rest})]
 
 
 def _note(plain: Mapping[str, Any]) -> Note:
-    return Note(plain["kind"], None, False, plain["words"], when=time_of(plain))
+    when, day = time_of(plain), plain.get("day", "")
+    return Note(plain["kind"], None, False, plain["words"], when=when, day=day)
 
 
-def _timed(note: Note, at: datetime | None) -> Note:
-    return note if note.when else Note(note.kind, None, False, note.words, when=at)
+def _timed(note: Note, at: datetime | None, day: str = "") -> Note:
+    return note if note.when else Note(note.kind, None, False, note.words, when=at, day=day)
 
 
 def _older(

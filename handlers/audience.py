@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.dictionary import EVENTS, SLOTS, Dictionary, shipped
+from nlp import toml
 from nlp.reading import CONCERNS, INTENTS
 from storage.audience import STATES
 from storage.scores import NAMES as SCORES
@@ -94,7 +95,7 @@ def load(path: Path, dictionary: Dictionary | None = None) -> Audiences:
     try:
         signature = _signature(path)
         text = path.read_text("utf-8")
-        data = tomllib.loads(text)
+        data = toml.loads(text)
     except (OSError, UnicodeDecodeError) as exc:
         raise AudienceError(f"读不到人群文件 {path.name}：{exc}") from exc
     except tomllib.TOMLDecodeError as exc:

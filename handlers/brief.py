@@ -31,9 +31,9 @@ def text(found: Appointment, customer: Customer, ctx: Ctx) -> str:
     tags = customers.tags(ctx.db, customer.id, ctx.now)
     local = found.at.astimezone(ctx.zone)
     same_day = local.date() == ctx.today
-    when = f"今天{clock(local)}{found.kind}" if same_day else said(found, ctx)
+    when = f"今天{clock(local)}{found.kind}{found.model}" if same_day else said(found, ctx)
     return "\n".join([
-        f"📋 {customer.name} {when}{found.model}（{found.state}）",
+        f"📋 {customer.name} {when}（{found.state}）",
         *_who(found, customer, ctx),
         *_open(tags, customer, ctx),
         *_cars(tags),

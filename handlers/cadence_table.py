@@ -5,7 +5,6 @@ A file is read whole or not at all: each problem is told with its line and what 
 
 import functools
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import chain, repeat
@@ -14,6 +13,7 @@ from typing import Any
 
 from handlers.settings import Followups
 from handlers.sop import EVENTS
+from nlp import toml
 from scriptbank.script import STAGES
 from storage.customers import Customer
 
@@ -25,7 +25,7 @@ TIMED = re.compile(r"^(?:(?P<m>\d{1,5})m|(?P<h>\d{1,4})h|"
 DAYS = re.compile(r"^(\d{1,3})d$")  # of a cycle that is not the setting of a level
 HEAD = re.compile(r"^\s*\[\[\s*row\s*\]\]")
 NEEDED = ("name", "moment", "kind", "label", "due", "reason", "stage", "words")
-MOMENTS = (*EVENTS, "线索", "交期", "入群14天", "入群5周", "预约", "预约试驾")
+MOMENTS = (*EVENTS, "线索", "交期", "交期提前", "入群14天", "入群5周", "预约", "预约试驾")
 WHEN = ("fan", "silent", "second", "fresh", "dig")
 KEPT = ("friend.first",)  # asked for by name
 ALLOWED: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +33,11 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "levels": tuple("OHABCN"), "unless": ("spoke", "contact"), "when": WHEN,
 }  # fmt: skip
 LISTS = ("words", "tiers", "levels")
+
+
+def moment_of(kind: str, words: str) -> str:
+    """What an event is to the table: a date of handover may also come nearer."""
+    return "交期提前" if kind == "交期" and "提前" in words else kind
 
 
 class CadenceError(ValueError):
@@ -86,7 +91,7 @@ def table(own: str = "") -> Table:
 
 
 def read(path: Path) -> Table:
-    given = tomllib.loads(path.read_text(encoding="utf-8"))
+    given = toml.loads(path.read_text(encoding="utf-8"))
     ends = {end["moment"]: tuple(end["kinds"]) for end in given["end"]}
     return Table(tuple(_row(row) for row in given["row"]), ends)
 
@@ -121,7 +126,7 @@ def _mixed(given: Mapping[str, Any], shipped: Table) -> Table:
 def _parsed(path: Path) -> tuple[dict[str, Any], list[str]]:
     try:
         text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text), text.splitlines()
+        return toml.loads(text), text.splitlines()
     except OSError as exc:
         raise CadenceError(f"读不到节奏表 {path.name}：{exc.strerror}") from exc
     except ValueError as exc:

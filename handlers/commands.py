@@ -24,13 +24,16 @@ from handlers import (
     groupmsg,
     h5_links,
     helping,
+    howmany,
     intaking,
     intervals,
     koc,
+    lately,
     leave,
     lost,
     material_links,
     materials,
+    mine,
     names,
     overrides,
     own,
@@ -76,6 +79,26 @@ MEDIA = {
     "location": "收到位置。要记试驾地点，请回复 记录 加客户姓名和时间。",
     "link": "收到链接。要我找话术，请把客户的问题打成文字贴给我。",
 }
+
+HELLO = (
+    r"^(?:(?P<thanks>谢谢(?:你|啦|了)?|多谢|辛苦了|谢啦)|在吗|在不在|在么|你好|您好|哈喽|hi|hello)"
+    r"[。！!～~？?]*$"
+)
+HERE = """在的。您可以直接说：
+· 客户王女士问：冬天续航怎么样（给话术）
+· 待办（今天要联系谁）
+· 帮助（全部说法）
+是客户说的，请带上名字，例如：王女士说：在吗"""
+_WHOM = r"(?:谁|哪些(?:客户|人)?|哪几[个位](?:客户)?)"
+_REACH = r"(?:联系|跟进?|回访)"
+_DAY = r"(?:我|那我)?(?:今天|今日|现在)?(?:我)?"
+DUE_TODAY = (
+    rf"^(?:{_DAY}(?:还)?有?{_WHOM}(?:没|还没|该|要|需要|得|应该)*{_REACH}(?:过|了)?|"
+    rf"{_DAY}(?:该|要|需要|得|应该)*{_REACH}{_WHOM}|"
+    r"(?:我)?(?:今天|今日)我?[该要]?(?:做什么|干什么|干嘛|干啥|忙啥|忙什么|有什么(?:任务|事|安排))|"
+    rf"逾期的?(?:有)?(?:{_WHOM}|名单)了?|{_WHOM}逾期了?|我的(?:提醒|待办|任务)|下一[个位](?:客户)?)"
+    r"[?？]?$"
+)
 
 Command = Callable[[re.Match[str], Inbound, Ctx], Iterator[Action] | None]
 
@@ -316,9 +339,27 @@ def take_back(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     return undo.undo(msg.sender, ctx)
 
 
+def sent(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
+    """发了, of the words that were just given; otherwise somebody's words."""
+    if acts.recent(msg.sender, ctx, "suggest", "item") is None:
+        return None
+    customer = acts.looked_at(msg.sender, ctx)
+    return acts.contacted(customer, None, msg.sender, ctx) if customer else None
+
+
+def hello(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
+    """To us, where no customer was named before; thanks are always ours."""
+    if match["thanks"]:
+        return iter([Send(msg.sender, "不客气，有事随时说。")])
+    return None if acts.focused(msg.sender, ctx) else iter([Send(msg.sender, HERE)])
+
+
 def done(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
     rest = (match["rest"] or "").strip()
     if rest and not rest.isdecimal():
+        named = names.mentioned(rest, msg.sender, ctx)
+        if named and not names.look(rest, msg.sender, ctx).exact:
+            return None  # 已联系王女士，约了周六: more is said than a name
         return acts.with_customer(rest, msg.sender, {"do": "done"}, ctx)
     return answers.for_item(rest, msg.sender, ctx, acts.contacted)
 
@@ -328,7 +369,10 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
     for pattern, command in (
         (r"^(?:帮助|help|\?|？|使用说明|怎么用)\s*(?P<topic>\S{1,6})?$", helping.command),
         (r"^(?:详情)\s*(?P<n>\d{1,2})$", digests.detail_command),
-        (r"^(?:日报|早报|晚报|周报|月报)$", digests.now),
+        (
+            r"^(?:看|发|发下|今天的?|我要看?)?(?P<which>日报|早报|晚报|周报|月报)(?:发我|看看)?$",
+            digests.now,
+        ),
         (r"^(?P<which>晨会|夕会)$", digest_people.command),
         (
             r"^(?P<n>\d{1,2})\s*转(?:给)?\s*(?P<to>\S{1,12})(?:\s+(?P<name>\S{1,20}))?$",
@@ -338,13 +382,21 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?P<word>有用|没用)\s*(?P<n>\d{1,2})$", digest_lines.vote),
         (r"^表扬$", digest_lines.praise),
         (door.WORDS, door.command),
+        (howmany.PATTERN, howmany.command),
+        (lately.PATTERN, lately.command),
+        (lately.UNANSWERED, lately.unanswered),
+        (mine.PATTERN, mine.command),
+        (visits.WHO_COMES, visits.coming),
+        (HELLO, hello),
         (r"^(?:客户|查客户|看客户)\s+(?P<name>\S.{0,20})$", show),
         (r"^话术\s*+[:：]?\s*+(?P<words>\S.{0,60})$", search),
+        (r"^(?:找一?[个下]?|搜索?一?下?|查一?下?|来[个点])\s*(?P<words>\S{1,20}?)的?话术$", search),
+        (r"^搜索?\s+(?P<words>\S.{0,40})$", search),
         (r"^(?:记录|记一下|登记)\s*+[:：]?\s*+(?P<rest>\S.+)$", record),
         (r"^(?P<state>已解决|(?:还)?没解决|[仍还]卡住)\s*(?P<rest>\S.{1,40})$", settled),
-        (r"^待批战败$", lost.listing),
-        (r"^(?:召回|战败召回|召回结果)$", winback.command),
-        (r"^(?:待领取|公海|回流)$", pools.listing),
+        (r"^(?:待批战败|战败审批|待审批?战败|战败申请)$", lost.listing),
+        (r"^(?:召回|战败召回|召回(?:的)?(?:结果|效果))$", winback.command),
+        (r"^(?:待领取|公海|回流)(?:有谁|名单|里有谁|客户)?[？?]?$", pools.listing),
         (r"^领取\s*(?P<name>\S{1,20})$", pools.command),
         (r"^(?:转介绍|介绍名单)$", referral.listing),
         (
@@ -360,7 +412,7 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
             referral.plainly,
         ),
         (r"^发放\s+(?P<name>\S{1,20})(?:\s+(?P<text>\S.{0,80}))?$", named("give")),
-        (r"^(?:SOP|sop|计划)$", plans.listing),
+        (r"^(?:有哪些)?(?:SOP|sop|计划)(?:有哪些|列表)?[？?]?$", plans.listing),
         (group_plans.PATTERN, group_plans.command),
         (group_plans.TODAY, group_plans.today),
         (
@@ -373,16 +425,19 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^(?P<day>今天|今日|明天|明日|后天|昨天)?(?:的)?预约$", visits.command),
         (r"^(?:清单|检查清单)\s+(?P<name>\S.{0,20})$", named("checklist")),
         (
-            r"^(?:客户)?周期(?:\s*按?(?P<by>顾问|门店|来源|顾客|顾虑|关注点))?$",
+            r"^(?:客户|成交)?(?:周期|平均多久(?:成交|到店|下订))(?:\s*按?(?P<by>顾问|门店|来源|顾客|顾虑|关注点))?$",
             intervals.command,
         ),
-        (r"^(?:卡住名单|卡住的客户|卡住)$", stuck.command),
+        (r"^(?:卡住名单|卡住的(?:客户)?|卡住)$", stuck.command),
         (
             rf"^(?:自然到店|自然进店|散客)\s*+[:：]?\s*+(?P<name>{intaking.NAME})"
             r"(?:[\s，,]+(?P<text>.*))?$",
             intaking.walk_in,
         ),
-        (r"^(?:我的线索|线索|线索名单)$", intaking.listing),
+        (r"^(?:我的|有|有没有)?新?线索(?:名单|吗|有哪些|几条|分给谁了?)?[？?]?$", intaking.listing),
+        (intaking.INTRODUCED_BY, intaking.introduced),
+        (intaking.CAME_IN, intaking.walk_in),
+        (intaking.NO_CONTACT, intaking.walk_in),
         (r"^(?:新)?线索\s*+[:：]?\s*+(?P<text>\S.+)$", intaking.online),
         (r"^转顾问\s+(?P<name>\S{1,20})\s+(?:给\s*)?(?P<text>\S{1,12})$", named("hand_over")),
         (overrides.PATTERN, named("override")),
@@ -396,8 +451,8 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (rooms.PATTERN, rooms.command),
         (h5_links.PATTERN, h5_links.command),
         (together.PATTERN, together.command),
-        (r"^(?:练习|练话术|考考我|再来一题)$", training.command),
-        (r"^(?:练习)?成绩$", training.board),
+        (r"^(?:练习|练话术|练一下|练一练|考考?我|再来一题)$", training.command),
+        (r"^(?:练习|我的)?成绩$", training.board),
         (activities.NEW, activities.command),
         (activities.REPORT, activities.told),
         (activities.SPENT, activities.spent),
@@ -416,21 +471,24 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^打勾\s*(?P<n>\d{1,2})$", checklist.command),
         (r"^(?:我|刚才)?(?:记错|说错)了?[，,：:。 ].+$", amend.command),
         (r"^改成(?!\s*[:：]).+$", amend.command),
-        (r"^(?P<verb>算|月供|落地)(?:一下)?\s+(?P<words>\S.{0,80})$", purchase.calculate),
+        (
+            r"^(?:帮我)?(?P<verb>算|月供|落地)(?:一下|个|下)?(?:月供|落地价?)?\s+(?P<words>\S.{0,80})$",
+            purchase.calculate,
+        ),
         (r"^对比\s+(?P<words>\S.{0,80})$", compare.compare),
         (r"^选车\s*+[:：]?\s*+(?P<words>\S.{0,80})$", compare.choose),
         (r"^检查\s*+[:：]?\s*+(?P<words>\S.*)$", drafts.check),
-        (r"^(?:再)?(?P<style>短|简短|正式|理性|感性)(?:一点|些|点|版)$", drafts.restyle),
+        (
+            r"^(?:再|要|来个|来一个|有没有|有)?(?:更)?(?P<style>短|简短|正式|理性|感性|太长)"
+            r"(?:一点|些|点|版|了)?(?:的)?(?:版本|说法)?吗?[？?]?$",
+            drafts.restyle,
+        ),
         (r"(?s)^存为我的话术\s*+[:：]?\s*+(?P<words>\S.*)?$", own.keep),
         (r"^(?:我的话术|我存的话术)$", own.list_),
         (r"^删除我的话术\s*(?P<n>\d{1,3})$", own.remove),
         (r"^下一问\s*(?P<n>\d)?$", following),
         (r"^(?:待办|今天待办|今日待办|任务|跟进)$", todo),
-        (
-            r"^(?:今天|今日)(?:谁[该要](?:联系|跟进)|[该要]?(?:联系|跟进)(?:谁|哪些客户)|[该要]做什么)"
-            r"[?？]?$",
-            todo,
-        ),
+        (DUE_TODAY, todo),
         (r"^(?:采用|用|选|就)\s*+(?:第\s*+)?(?P<n>[\d一二三四五])?\s*+[条个]?吧?$", adopt),
         (r"^(?:采用|用|选)\s*(?P<ns>[1-9](?:(?:\s*+[,，、和+]\s*+|\s++)[1-9]){1,4})$", adopt_many),
         (r"^(?:素材|找素材)(?:\s+(?P<words>\S.{0,40}))?$", materials.search),
@@ -442,18 +500,28 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
         (r"^取消收藏\s*(?P<n>\d)$", favourites.remove),
         (r"(?s)^改成\s*[:：]\s*(?P<words>\S.*)$", edits.change),
         (r"^(?:加个问题|加一个问题|再问一句)$", questions.add),
-        (r"^第\s*(?P<n>[\d一二三四五])\s*[条个]$", adopt),
+        (
+            r"^第?\s*(?P<n>[\d一二三四五])\s*(?:[条个]|[条个]?(?:吧|发一下|发吧|可以|就行|不错))$",
+            adopt,
+        ),
         (r"^(?:请|到时候?)?提醒我\s*+[:：]?\s*+(?P<rest>\S.+)$", reminding.remind),
         (
             r"^(?P<before>\S.{0,20}?)(?:请|再|记得|到时候?)?提醒我\s*(?P<rest>\S.*)?$",
             reminding.remind,
         ),
         (r"^(?P<before>.{0,12}?)(?:要|想)?请假\s*(?P<after>.{0,16}?)[。！]?$", leave.command),
-        (r"^(?:销假|我回来了|请假结束)$", leave.back),
+        (r"^(?:销假|我?回来(?:了|上班了)|请假结束)[。！]?$", leave.back),
         (r"^转给\s*(?P<to>\S{1,12})\s+(?P<name>\S.{0,20})$", escalation.command),
         (r"^(?:好|好的|好呀|行|要|可以|嗯|ok|OK)[。！!]?$", keep_promise),
-        (r"^(?:换一批|换一换|再换|换几条|换一条|换话术|再来几条|还有吗)[？?]?$", more),
-        (r"^(?:不合适|都不行|都不合适|不对题)$", refuse),
+        (
+            r"^(?:换一批|换一换|再换|换几条|换一条|换话术|再来几条|还有吗|还有没有|换个说法|换种说法|"
+            r"换一?个|再来一[个条]|还?有(?:没有)?别的吗?)[？?]?$",
+            more,
+        ),
+        (
+            r"^(?:(?:这[条个]|这几条|都)?(?:不合适|不对题|不太行|不太合适|不对路)|都不行|都不好|这[条个]不[对好行])[。！]?$",
+            refuse,
+        ),
         (r"^标签(?:不对|错了|有误)\s*+[:：]?\s*+(?P<rest>\S.{0,40})?$", corrections.command),
         (r"^(?:标签|看标签|查标签)(?:\s+(?P<name>\S.{0,20}))?$", tagged),
         (r"^为什么(?:是|\s*)(?:(?P<name>\S{1,12})\s+)?(?P<tag>\S{2,10}?)\s*[?？]?$", why_tag),
@@ -467,6 +535,7 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
             groupmsg.to_groups,
         ),
         (r"^(?:取消群发|群发取消|不群发了)$", groupmsg.cancel),
+        (r"^群发[？?]?$", groupmsg.usage),
         (r"^(?:催群发|群发提醒|催一下群发)$", groupmsg.remind),
         (r"^合并\s+(?P<name>\S{1,20})\s+(?:和\s*)?(?P<text>\S{1,20})$", named("merge")),
         (r"^拆开\s+(?P<name>\S{1,20})$", named("part")),
@@ -480,6 +549,7 @@ COMMANDS: tuple[tuple[re.Pattern[str], Command], ...] = tuple(
             named("consent"),
         ),
         (r"^(?:撤销|撤回|取消上一步)$", take_back),
+        (r"^(?:已经?|都|刚)?发(?:了|过去了|出去了|好了|给[她他]了)[。！]?$", sent),
         (r"^(?:已联系|已跟进|联系了|联系过了|已回复?|回了)\s*(?P<rest>\S{1,12})?$", done),
     )
 )

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nlp import toml
 from nlp.load import SLOTS as WORDED
 from nlp.reading import CONCERNS, INTENTS
 
@@ -178,7 +179,7 @@ def load(path: Path) -> Dictionary:
     try:
         signature = _signature(path)
         text = path.read_text("utf-8")
-        data = tomllib.loads(text)
+        data = toml.loads(text)
     except (OSError, UnicodeDecodeError) as exc:
         raise DictionaryError(f"读不到标签字典 {path.name}：{exc}") from exc
     except tomllib.TOMLDecodeError as exc:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from handlers import digest_more, escalation
+from handlers import digest_more, escalation, undo
 from handlers.choices import Choice, ask
 from handlers.context import Ctx
+from handlers.keepsakes import Kept
 from handlers.settings import Advisor, Manager
 from handlers.values import Action, Inbound, Send
 from handlers.words import short
@@ -141,6 +142,21 @@ def _note(customer: Customer, about: Any, member: str, ctx: Ctx) -> Iterator[Act
     yield Send(customer.owner, f"{who}批注了{customer.name}：{words}\n"
                                f"回复 客户 {customer.name} 看卡片。")  # fmt: skip
     yield Send(member, f"已告诉{ctx.team.name(customer.owner)}，也记在{customer.name}的卡片上。")
+
+
+def tell(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
+    """提醒张伟联系王女士: a note, whichever line it is about."""
+    return _note(customer, {"words": short(mask.phones(words), LONGEST)}, member, ctx)
+
+
+def keep(customer: Customer, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
+    """An advisor's own note, for whoever opens the card later."""
+    was, words = undo.before(customer, ctx), short(mask.phones(words), LONGEST)
+    event = ctx.new_id()
+    events.add(ctx.db, event_id=event, customer=customer.id, kind=digest_more.NOTE, when=ctx.now,
+               source="advisor", evidence=words, by_whom=member)  # fmt: skip
+    undo.remember(ctx, member, f"{customer.name}的备注", was, kept=Kept(events=(event,)))
+    yield Send(member, f"已记在{customer.name}的卡片上：{words}。记错了回复 撤销。")
 
 
 DO = {MOVE: _move, NOTE: _note}

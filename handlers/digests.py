@@ -413,7 +413,7 @@ def now(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None
     if manager is None:
         return None
     asked = {words: edition for edition, words in EDITIONS.items()}
-    edition = asked.get(match.group(0), "")
+    edition = asked.get(match["which"], "")
     return send(manager, edition if edition in digest_longer.EDITIONS else edition_at(ctx), ctx)
 
 

@@ -12,7 +12,14 @@ from storage import customers, scripts
 from storage.dialogs import Dialog
 
 MARKS = {rules.BLOCK: "⛔ 不能发", rules.WARN: "⚠️ 要改", rules.ALLOW: "✓ 可以"}
-STYLES = {"短": "简短", "简短": "简短", "正式": "正式", "理性": "理性", "感性": "感性"}
+STYLES = {
+    "短": "简短",
+    "太长": "简短",
+    "简短": "简短",
+    "正式": "正式",
+    "理性": "理性",
+    "感性": "感性",
+}
 
 
 def check(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:

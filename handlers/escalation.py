@@ -164,21 +164,25 @@ def reassign(customer: Customer, to: Advisor, by: str, ctx: Ctx) -> Iterator[Act
 
 def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     """转给 李娜 王女士, for managers."""
-    manager = ctx.team.in_charge(msg.sender)
+    return move(match["to"], match["name"], msg.sender, ctx)
+
+
+def move(whom: str, name: str, member: str, ctx: Ctx) -> Iterator[Action]:
+    manager = ctx.team.in_charge(member)
     if manager is None:
-        yield Send(msg.sender, "换人跟进由门店经理来转，请经理回复 转给 顾问姓名 客户姓名。")
+        yield Send(member, "换人跟进由门店经理来转，请经理回复 转给 顾问姓名 客户姓名。")
         return
     team = ctx.team.advisors_of(manager.stores)
-    to = next((a for a in team if match["to"] in (a.name, a.userid)), None)
-    found = names.look(match["name"], msg.sender, ctx)
+    to = next((a for a in team if whom in (a.name, a.userid)), None)
+    found = names.look(name, member, ctx)
     customer = found.one
     if to is None:
         known = "、".join(a.name for a in team)
-        yield Send(msg.sender, f"店里没有顾问“{match['to']}”。可以转给：{known}")
+        yield Send(member, f"店里没有顾问“{whom}”。可以转给：{known}")
     elif customer is None:
         known = "；".join(names.describe(c, ctx) for c in found.candidates[:5])
-        yield Send(msg.sender, f"是哪一位？{known or '店里没有这个姓名的客户'}。请发完整称呼。")
+        yield Send(member, f"是哪一位？{known or '店里没有这个姓名的客户'}。请发完整称呼。")
     elif customer.owner == to.userid:
-        yield Send(msg.sender, f"{customer.name} 本来就由{to.name}跟进。")
+        yield Send(member, f"{customer.name} 本来就由{to.name}跟进。")
     else:
-        yield from reassign(customer, to, msg.sender, ctx)
+        yield from reassign(customer, to, member, ctx)

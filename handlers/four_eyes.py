@@ -14,12 +14,20 @@ def wanted(ctx: Ctx) -> bool:
 
 
 def named(by: str, ctx: Ctx) -> None:
-    """Raise Refused where nobody is told apart: two pairs of eyes are two people by name."""
+    """Raise Refused where nobody is told apart: two pairs of eyes are two people by name.
+
+    Whoever is named must be an operator, even where one pair of eyes is enough: a name that nobody
+    bears would stand in the versions as if somebody had looked.
+    """
     operators = ctx.settings.access.operators
-    if wanted(ctx) and by not in operators:
-        known = "、".join(f"{ctx.team.name(one)}（{one}）" for one in operators)
-        said = f"没有叫 {by} 的运营" if by else "没写是谁"
+    if by in operators or (not by and not wanted(ctx)):
+        return
+    known = "、".join(f"{ctx.team.name(one)}（{one}）" for one in operators)
+    said = f"没有叫 {by} 的运营" if by else "没写是谁"
+    if wanted(ctx):
         raise Refused(f"{said}：话术要两个人看过才发布，请加 --by 和 userid，可以是{known}")
+    may = f"可以是{known}" if known else "先在 config.toml 的 access.operators 里填运营的 userid"
+    raise Refused(f"{said}：--by 要写运营的 userid，{may}；不写 --by 就记成“命令行”")
 
 
 def authors(db: Db, key: str) -> frozenset[str]:

@@ -31,12 +31,22 @@ REMINDERS, REMIND_HOURS = 3, 24  # the platform's limit for one task
 SAID = {"sent": "已送达", "waiting": "还没发", "gone": "已不是好友", "full": "当月已收满",
         "failed": "平台不让发"}  # fmt: skip
 
+USAGE = """群发给谁、发什么，写在一句里：
+· 群发 中意向：本周六看车日，到店有礼（给您自己的客户）
+· 群发 车主群：周六保养讲堂（给您当群主的群）
+您在企业微信里确认后才发出；还没确认的可以 取消群发。"""
+
 
 def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
     """群发 高意向：内容; only whom one may write to now, and only one's own."""
     if ctx.team.advisor(msg.sender) is None:
         return None
     return _make(match["to"], match["words"].strip(), msg.sender, ctx)
+
+
+def usage(_: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """群发 alone."""
+    yield Send(msg.sender, USAGE)
 
 
 def _make(audience: str, text: str, member: str, ctx: Ctx) -> Iterator[Action]:

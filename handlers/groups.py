@@ -82,7 +82,10 @@ SAYINGS: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
         (r"^补签(?:\s*(?P<day>\S.*))?$", lambda m, s, c: checkins.make_up(s, m["day"] or "", c)),
         (r"^(?:签到|打卡)日历$", lambda _, s, c: checkins.calendar(s, c)),
         (r"^(?:我的)?徽章$", lambda _, s, c: checkins.badges(s, c)),
-        (r"^(?:排行榜|排名|积分榜)$", lambda _, s, c: checkins.board(s, c)),
+        (
+            r"^(?:排行榜|排名|积分榜|我排第几|我第几名?|谁第一)[？?]?$",
+            lambda _, s, c: checkins.board(s, c),
+        ),
         (
             r"^(?:新人榜|新人排行榜?|新人排名)$",
             lambda _, s, c: rankings.shown(rankings.NEWCOMERS, s, c),
@@ -97,9 +100,15 @@ SAYINGS: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
             r"^(?P<words>退订|TD|td|不再接收|别发了|不要打扰)$",
             lambda m, s, c: preferences.withdraw(m["words"], s, c),
         ),
-        (r"^(?:我的积分|积分|我的签到|我的打卡|我的等级)$", lambda _, s, c: checkins.mine(s, c)),
+        (
+            r"^(?:我的积分|积分|我的签到|我的打卡|我的等级|我?有?(?:多少|几)(?:积)?分了?)[？?]?$",
+            lambda _, s, c: checkins.mine(s, c),
+        ),
         (r"^积分明细$", lambda _, s, c: checkins.history(s, c)),
-        (r"^(?:奖品|奖品列表|兑换|礼品)$", lambda _, s, c: prizes.listed(s, c)),
+        (
+            r"^(?:奖品|奖品列表|兑换|礼品|怎么(?:兑换|换)|(?:积分)?能?换(?:什么|啥))[？?]?$",
+            lambda _, s, c: prizes.listed(s, c),
+        ),
         (r"^兑换\s*(?P<n>\d{1,3})$", lambda m, s, c: prizes.exchange(int(m["n"]), s, c)),
         (r"^我的(?:奖品|兑换)$", lambda _, s, c: prizes.mine(s, c)),
         (
@@ -109,7 +118,10 @@ SAYINGS: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
         (r"^(?:抽奖|抽奖活动)$", lambda _, s, c: draws.shown(s, c)),
         (r"^(?:参加抽奖|我要抽奖)$", lambda _, s, c: draws.enter(s, c)),
         (r"^(?:中奖名单|开奖结果)$", lambda _, s, c: draws.results(s, c)),
-        (r"^(?:游戏|玩游戏|玩什么|有什么游戏)$", lambda _, s, c: control.menu(s, c)),
+        (
+            r"^(?:今天)?(?:游戏|玩游戏|玩什么|玩啥|玩点啥|有什么游戏|有啥玩的)[？?]?$",
+            lambda _, s, c: control.menu(s, c),
+        ),
         (r"^组局\s*(?P<rest>.*)$", _gather),
         (r"^(?:报名|我来|我要?参加)$", lambda _, s, c: control.join(s, c)),
         (r"^(?:加入|加入游戏)$", lambda _, s, c: control.come_in(s, c)),
@@ -131,6 +143,8 @@ SAYINGS: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
         (r"^(?:参加|参加游戏|恢复参加)$", lambda _, s, c: control.come_back(s, c)),
         (r"^(?:群号|这个群的群号)$", _number),
         (r"^(?:帮助|help|\?|？)?$", _help),
+        (r"^(?:在吗|在不在|你好|您好|hi|hello)[？?！!。~～]*$", _help),
+        (r"^(?:谢谢|多谢|谢啦|辛苦了)[！!。~～]*$", lambda _, s, c: Said("不客气，常来玩。")),
     )
 )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from handlers import handover, journey, leads, names, reversals, undo
 from handlers.context import Ctx
 from handlers.logged import Note
-from handlers.origins import KINDS, origin, phones
+from handlers.origins import INTRODUCED, KINDS, origin, phones
 from handlers.settings import Advisor
 from handlers.values import Action, Inbound, Send
 from handlers.words import ago, short
@@ -19,6 +19,15 @@ from storage.leads import Lead
 SHOWN = 10
 # 刘先生, or two or three characters that stand alone: 自然到店客户多吗 is no name
 NAME = rf"[\u4e00-\u9fff·]{{1,4}}?(?:{'|'.join(names.TITLES)})|[\u4e00-\u9fff]{{2,3}}(?=[\s，,])"
+INTRODUCED_BY = rf"^(?:新)?线索\s*+[:：]?\s*+转介绍\s+(?P<name>{NAME})(?:[\s，,]+(?P<text>.*))?$"
+CAME_IN = (
+    r"^(?:展厅|店里|门店)?(?:刚|刚刚)?(?:来了|进来)(?:一)?[个位]"
+    rf"(?P<name>{NAME})(?:[\s，,]*(?P<text>.*))?$"
+)
+NO_CONTACT = (
+    rf"^(?P<name>{NAME})(?:刚|已经)?(?:到店|来店|进店)了?[\s，,]*"
+    r"(?P<text>(?:还)?没(?:有)?加微信?.*)$"
+)
 WALK_IN = "例如：自然到店 刘先生 看S6 13800138000"
 ONLINE = "例如：线索 垂媒 王先生 13800138000 看S6"
 
@@ -65,6 +74,26 @@ def online(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
         inviter=msg.sender if ctx.team.advisor(msg.sender) else "",
     )  # fmt: skip
     yield Send(msg.sender, _booked(arrived, ctx))
+    yield from arrived.actions
+
+
+def introduced(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """线索 转介绍 赵先生 138…: whoever was told of the friend keeps them, before any 加微."""
+    name, words = match["name"], (match["text"] or "").strip()
+    phone = next(iter(phones(words)), "")
+    if names.look(name, msg.sender, ctx).exact and not phone:
+        yield Send(msg.sender, f"你名下已有“{name}”。不是同一位就带上电话再发一次：线索 转介绍 "
+                               f"{name} 13800138000")  # fmt: skip
+        return
+    mine = ctx.team.advisor(msg.sender) is not None
+    arrived = leads.arrive(
+        ctx, name=name, source=INTRODUCED, via="口头", phone=phone, model=_model(words, ctx),
+        store=_store(msg.sender, ctx), advisor=msg.sender if mine else "", words=words,
+    )  # fmt: skip
+    who = arrived.customer.name
+    fresh = mine and not arrived.known
+    head = f"已记录线索：{who}，转介绍来的。" if fresh else _booked(arrived, ctx)
+    yield Send(msg.sender, f"{head}\n谁介绍的也记一句，例如：{who}是王女士介绍的")
     yield from arrived.actions
 
 

@@ -19,6 +19,7 @@ from handlers import (
     tiers,
 )
 from handlers import logged as reading
+from handlers.cadence_table import moment_of
 from handlers.concerns import complaint, refuse
 from handlers.context import Ctx
 from handlers.keepsakes import Kept
@@ -28,7 +29,7 @@ from handlers.logged import Note as Note
 from handlers.stages import STAGES as STAGES
 from handlers.undo import Before, before, remember
 from handlers.values import Action, Send
-from handlers.words import TIERS, exactly, when
+from handlers.words import TIERS, clock, day, exactly, when
 from nlp import mask
 from nlp.labels import CONCERNS
 from storage import appointments as rows
@@ -60,7 +61,11 @@ class Step:
 
 def parse(words: str, ctx: Ctx) -> Note | None:
     """What is to be logged first; None when no event is named."""
-    return next(iter(reading.read(words, ctx)), None)
+    return next(iter(everything(words, ctx)), None)
+
+
+def everything(words: str, ctx: Ctx) -> tuple[Note, ...]:
+    return reading.read(words, ctx)
 
 
 def record_all(
@@ -87,7 +92,8 @@ def record(customer: Customer, note: Note, member: str, ctx: Ctx) -> Iterator[Ac
         yield from _missed(step, note, ctx)
     elif note.kind == "退订":
         remember(ctx, member, f"{customer.name}的退订", step.was, refuse(customer, note.words, ctx))
-        yield Send(member, f"已记录：{customer.name} 退订。不会再提醒联系TA，也不会发活动。")
+        yield Send(member, f"已记录：{customer.name} 退订。不会再提醒联系TA，也不会发活动。"
+                           "记错了回复 撤销。")  # fmt: skip
         yield from retract.opted_out(customer, ctx)
     elif note.kind == "投诉":
         yield from complaint(customer, note.words, ctx)
@@ -111,10 +117,13 @@ def _appoint(step: Step, note: Note, at: datetime, ctx: Ctx) -> Iterator[Action]
     followups.plan_cadence(c, ctx)
     after = tiers.rejudge(customers.get(ctx.db, c.id) or c, ctx)
     remember(ctx, step.member, f"{c.name}的预约", step.was, kept=kept)
-    said = when(at.astimezone(ctx.zone), ctx.local)
+    local = at.astimezone(ctx.zone)
+    said = f"{when(local, ctx.local)} {note.kind}"
+    if note.day:
+        said = f"{note.day} {note.kind}（没说几点，先按{clock(local)}）"
     yield Send(
         step.member,
-        f"已记录：{c.name} {said} {note.kind}。前一天提醒你确认，到店前发简报，到点问来了没有。\n"
+        f"已记录：{c.name} {said}。前一天提醒你确认，到店前发简报，到点问来了没有。\n"
         f"现在是{TIERS[after.tier]}·{after.level}级：{after.tier_reason}。记错了回复 撤销。",
     )
 
@@ -151,8 +160,11 @@ def _move(step: Step, note: Note, at: datetime, ctx: Ctx) -> Iterator[Action]:
     _, kept = appointments.book(c, at, note.kind, note.words, step.member, ctx)
     tiers.rejudge(c, ctx)
     remember(ctx, step.member, f"{c.name}的改期", step.was, kept=kept.and_(Kept(was=tuple(past))))
-    yield Send(step.member, f"好，{c.name}改到{exactly(at.astimezone(ctx.zone))}{note.kind}。"
-                            "改错了回复 撤销。")  # fmt: skip
+    local = at.astimezone(ctx.zone)
+    said = f"{exactly(local)}{note.kind}"
+    if note.day:
+        said = f"{day(local.date(), ctx.today)}{note.kind}（没说几点，先按{clock(local)}）"
+    yield Send(step.member, f"好，{c.name}改到{said}。改错了回复 撤销。")
 
 
 def _missed(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:
@@ -226,7 +238,8 @@ def _happened(customer: Customer, notes: Sequence[Note], member: str, ctx: Ctx) 
     after = _after(customer, notes, max(times), ctx)
     by_kind = {note.kind: event for note, event in zip(notes, made, strict=True)}
     stars.visited(after, by_kind, max(times), member, ctx)
-    logged = tuple({"kind": n.kind, "at": at.isoformat(), "words": mask.phones(n.words)}
+    logged = tuple({"kind": n.kind, "at": at.isoformat(), "words": mask.phones(n.words),
+                    "day": n.day}
                    for n, at in zip(notes, times, strict=True))  # fmt: skip
     what = "、".join(kinds)
     remember(ctx, member, f"{customer.name}的{what}", was, kept=replace(kept, notes=logged))
@@ -245,9 +258,14 @@ def _told(notes: Sequence[Note], ctx: Ctx) -> str:
         return f"{notes[0].kind}（{mask.phones(notes[0].words)}）"
     parts = []
     for note in notes:
-        at = f"{when(note.when.astimezone(ctx.zone), ctx.local)} " if note.when else ""
+        at = f"{_when(note, ctx)} " if note.when else ""
         parts.append(f"{at}{note.kind}（{mask.phones(note.words)}）")
     return "、".join(parts)
+
+
+def _when(note: Note, ctx: Ctx) -> str:
+    """The day alone where nobody has said the hour."""
+    return note.day or (when(note.when.astimezone(ctx.zone), ctx.local) if note.when else "")
 
 
 def _after(customer: Customer, notes: Sequence[Note], at: datetime, ctx: Ctx) -> Customer:
@@ -272,7 +290,8 @@ def _today(note: Note, ctx: Ctx) -> bool:
 
 def _moment(customer: Customer, note: Note, ctx: Ctx) -> None:
     """What follows from it, by the table; a thank-you for yesterday's visit comes too late."""
-    cadence.happened(customer, note.kind, ctx, None if _today(note, ctx) else note.when)
+    moment = moment_of(note.kind, note.words)
+    cadence.happened(customer, moment, ctx, None if _today(note, ctx) else note.when)
 
 
 def _aside(step: Step, note: Note, ctx: Ctx) -> Iterator[Action]:

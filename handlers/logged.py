@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from handlers import whens
+from handlers import words as telling
 from handlers.context import Ctx
 from nlp.reading import Slot
 
@@ -38,6 +39,8 @@ DEALS = "、".join(dict.fromkeys(kind for _, kind, _ in WORDS))
 LATER = {kind for _, kind, later in WORDS if later}
 SEPARATE = ("预约", "退订", "投诉", "改期", "确认", "取消预约", "冷冻", "失控", "解决", "卡住")
 LONG = timedelta(hours=3)
+WEEK = timedelta(days=7)
+Span = tuple[datetime, datetime]
 
 _MISSED = re.compile(r"没来|没到|爽约|未到(?!店?原因)|放鸽子|没有来|没有到")
 _NOT = r"(?:没有?|未|还没|不肯|不想|不愿意?|暂不|不)(?:去|能|做|安排|成)?"
@@ -48,7 +51,23 @@ _MOVED = re.compile(
     r"^(?:想|要|说)?(?:改到|改约到?|改成|推迟到|推到|延到|延后到|提前到|改期到?|改时间到?)"
     r"(?![OHABCN](?:级|[，, ]|$)|[高中低]意向)(?P<to>.+)$"
 )
-_CALLED_OFF = re.compile(r"^(?:预约)?(?:取消(?:了|预约|试驾|到店)*|不来了|来不了了?|不过来了)")
+_CALLED_OFF = re.compile(
+    r"^(?:说|预约|试驾|试乘|到店|看车)*(?:要)?(?:取消(?:了|预约|试驾|到店)*|不来了|来不了了?|不过来了)"
+)
+_OFF = re.compile(r"取消|不来了|来不了|不过来了")
+# How the words above are said in passing.
+_MEANS = tuple((re.compile(pattern), plain) for pattern, plain in (
+    (r"试(?:完|了|过)?(?:一下|一圈)?车", "试驾"), (r"看(?:完|了|过)(?:实)?车", "看车"),
+    (r"(到|来|进)(?:过|了)(?:一?[趟次])?(?:我们|咱们?)?店", r"\1店"),
+    (r"提(?:了|完|好)车", "提车"), (r"交(?:了|完)车", "交车"),
+    (r"退(?:掉|了)?(?:定金?|订金|订单|车)", "退单"),
+    (r"(?:订|定|下)(?:了|好)(?:[一两12])?[台辆部]", "下订"), (r"下(?:了|完)?(?:订单|单)", "下订"),
+    (r"[订定]车", "下订"),
+))  # fmt: skip
+_WISHED = re.compile(
+    r"(?:想要?|打算|准备|考虑|犹豫|纠结|要不要|能不能|可不可以)先?(?:去|来)?"
+    r"(?:下订|下定|大定|小定|[交付]?定金|退单|签合同|交付|提车)"
+)
 _CONFIRMED = re.compile(r"^(?:已|都)?(?:确认(?:了|会来|能来|过了?|到店|来)|会准时[来到]|说会来)")
 _SOLVED = re.compile(
     r"^(?P<what>.{1,20}?)(?:的?(?:问题|事情?|顾虑|疑虑))?(?:已经?|都)?"
@@ -60,6 +79,12 @@ _STUCK = re.compile(
     r"(?:(?:没有?|未)(?:解决|搞定|谈妥|打消)|卡住|卡着)(?:了|的)?[。！]?$"
     r"|^(?:还|仍然?|依然)?(?:(?:没有?|未)解决|卡住|卡在)[:： ]?(?P<named>\S.{0,20}?)[。！]?$"
 )
+_WEEKDAY = re.compile(r"(?:周|星期|礼拜)[一二三四五六日天]")  # 下周一 and 这周一 say which
+_PART = re.compile(r"凌晨|清早|早上|上午|中午|下午|傍晚|晚上")
+_OVER = re.compile(
+    r"(?:" + "|".join(w for w, _, _ in WORDS) + r"|来|到|过来|看|订|定|交|谈)(?:过|了)"
+)
+_AHEAD = re.compile(r"约|要|想|会|准备|打算|可以|能来|改到|定在")
 _FROZEN = re.compile(r"冷冻|冻结|暂停跟进|暂缓跟进")
 _GONE = re.compile(r"失控|失联|空号|停机|联系不上")
 
@@ -74,6 +99,7 @@ class Note:
     until: datetime | None = None  # of somebody frozen
     codes: tuple[str, ...] = ()  # of concerns that are solved
     reason: str = ""  # of somebody who did not come
+    day: str = ""  # 昨天, 周六(3月7日)下午: what is told of a time whose hour nobody has said
 
     @property
     def happened(self) -> bool:
@@ -110,7 +136,7 @@ def _inherit(notes: list[Note], found: list[Note], clause: str) -> list[Note]:
     if last.at and not re.search(r"了|已|过", clause):
         found[-1] = replace(last, kind=notes[0].kind, words=f"{last.words}，{clause}")
         return []
-    return [replace(n, when=last.when) for n in notes]
+    return [replace(n, when=last.when, day=last.day) for n in notes]
 
 
 def _distinct(found: Iterable[Note]) -> tuple[Note, ...]:
@@ -122,24 +148,46 @@ def _distinct(found: Iterable[Note]) -> tuple[Note, ...]:
 
 def _clause(words: str, ctx: Ctx) -> list[Note]:
     slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
+    span = _span(slot, words, ctx) if slot else None
+    day = _day(slot, span, ctx) if slot and span else ""
+    past = _past(span, ctx) if span else None
     if _MISSED.search(words) and not re.search(r"(?:没到|未到)(?:货|账|期|手)", words):
         kind = next((k for w, k, _ in WORDS if w in words and k in LATER), "到店")
         why = _MISSED.split(words)[-1].strip(" ，,因为是了试驾到店")
-        return [Note(kind, None, True, words, when=_past(slot, ctx) if slot else None, reason=why)]
+        return [Note(kind, None, True, words, when=past, reason=why, day=day)]
     kinds, refused = _kinds(words, slot)
-    ahead = agreed(slot, ctx) if slot else None
+    ahead = agreed(span, ctx) if span else None
     if ahead and (later := [k for k in kinds if k in LATER]):
-        return [Note("试驾" if "试驾" in later else later[0], ahead, False, words)]
-    if ahead and not kinds and _AGREED.search(words):
-        return [Note("到店", ahead, False, words)]
-    past = _past(slot, ctx) if slot else None
-    notes = [Note(kind, None, False, words, when=past) for kind in kinds]
-    return notes + [Note("未试驾", None, False, words, when=past)] * refused
+        return [Note("试驾" if "试驾" in later else later[0], ahead, False, words, day=day)]
+    if ahead and slot and not kinds and (_AGREED.search(words) or f"约{slot.text}" in words):
+        return [Note("到店", ahead, False, words, day=day)]
+    notes = [Note(kind, None, False, words, when=past, day=day) for kind in kinds]
+    return notes + [Note("未试驾", None, False, words, when=past, day=day)] * refused
+
+
+def _span(slot: Slot, words: str, ctx: Ctx) -> Span:
+    """周一试驾了, said on a Friday, was last Monday: what is over is not ahead."""
+    start, end = _starts(slot), datetime.fromisoformat(slot.value["to"])
+    over = start > ctx.now and _OVER.search(words) and not _AHEAD.search(words)
+    if over and _WEEKDAY.match(slot.text):
+        return start - WEEK, end - WEEK
+    return start, end
+
+
+def _day(slot: Slot, span: Span, ctx: Ctx) -> str:
+    """The day and its part as they were said; "" where an hour was, or only 刚才."""
+    length = span[1] - span[0]
+    if length < LONG:
+        return ""
+    if length > timedelta(days=1):
+        return slot.text
+    part = _PART.search(slot.text)
+    return telling.day(span[0].astimezone(ctx.zone).date(), ctx.today) + (part[0] if part else "")
 
 
 def _kinds(words: str, slot: Slot | None) -> tuple[list[str], bool]:
     """The events named and not denied; whether a test drive was declined."""
-    rest = words.replace(slot.text, "") if slot else words
+    rest = _plainer(words.replace(slot.text, "") if slot else words)
     refused = bool(re.search(_NOT + "试驾", rest))
     rest = re.sub(_NOT + "(?:" + "|".join(w for w, _, _ in WORDS) + ")", "", rest)
     kinds = list(dict.fromkeys(kind for word, kind, _ in WORDS if word in rest))
@@ -152,33 +200,43 @@ def _kinds(words: str, slot: Slot | None) -> tuple[list[str], bool]:
     return kinds, refused
 
 
+def _plainer(words: str) -> str:
+    """定了一台, 试完车 in the words above; what is only wished for is not said at all."""
+    for pattern, plain in _MEANS:
+        words = pattern.sub(plain, words)
+    return _WISHED.sub("", words)
+
+
 def _starts(slot: Slot) -> datetime:
     return datetime.fromisoformat(slot.value["from"])
 
 
-def agreed(slot: Slot, ctx: Ctx) -> datetime | None:
+def agreed(span: Span, ctx: Ctx) -> datetime | None:
     """When somebody is expected: the hour that was named, or a sensible one of that day."""
-    start, end = _starts(slot), datetime.fromisoformat(slot.value["to"])
+    start, end = span
     if start <= ctx.now:
         return None
+    at = start
     if end - start >= LONG:
         local = start.astimezone(ctx.zone)
         afternoon = local.hour >= 12 and end - start < timedelta(days=1)
-        evening = local.hour >= 17
-        at = ctx.settings.journey.visit_at
-        start = start if evening else ctx.on(local.date(), whens.AFTERNOON if afternoon else at)
-    return max(start, _starts(slot))
+        clock = whens.AFTERNOON if afternoon else ctx.settings.journey.visit_at
+        at = start if local.hour >= 17 else ctx.on(local.date(), clock)
+    return max(at, start)
 
 
-def time_in(words: str, ctx: Ctx) -> datetime | None:
-    """The time of an appointment that is named somewhere in these words."""
+def timed(words: str, ctx: Ctx) -> tuple[datetime | None, str]:
+    """When an appointment named in these words is, and what is told of it without an hour."""
     slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
-    return agreed(slot, ctx) if slot else None
+    if slot is None:
+        return None, ""
+    span = _starts(slot), datetime.fromisoformat(slot.value["to"])
+    return agreed(span, ctx), _day(slot, span, ctx)
 
 
-def _past(slot: Slot, ctx: Ctx) -> datetime | None:
+def _past(span: Span, ctx: Ctx) -> datetime | None:
     """When it was: the middle of a day or an afternoon, the hour where one was named."""
-    start, end = _starts(slot), datetime.fromisoformat(slot.value["to"])
+    start, end = span
     if start > ctx.now or end > ctx.now:
         return start if start < ctx.now and end - start < LONG else None
     return start if end - start < LONG else start + (end - start) / 2
@@ -190,17 +248,27 @@ def _past(slot: Slot, ctx: Ctx) -> datetime | None:
 def _special(words: str, ctx: Ctx) -> Note | None:
     if wrong(words):
         return None
-    if _CALLED_OFF.match(words):
+    if _CALLED_OFF.match(_timeless(words, ctx)):
         return Note("取消预约", None, False, words)
     if _CONFIRMED.match(words):
         return Note("确认", None, False, words)
-    if (moved := _MOVED.match(words)) and (at := time_in(moved["to"], ctx)):
-        return Note("改期", at, False, words)
+    if moved := _MOVED.match(words):
+        at, day = timed(moved["to"], ctx)
+        if at:
+            return Note("改期", at, False, words, day=day)
     if _FROZEN.search(words):
         return Note("冷冻", None, False, words, until=whens.said(words, ctx))
     if _GONE.search(words) and not _MISSED.search(words):
         return Note("失控", None, False, words)
     return _solved(words, ctx)
+
+
+def _timeless(words: str, ctx: Ctx) -> str:
+    """周六的试驾取消 without its day, which is that of the appointment."""
+    if not _OFF.search(words):
+        return words
+    slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
+    return words.replace(slot.text, "", 1).lstrip("的 ") if slot else words
 
 
 def _solved(words: str, ctx: Ctx) -> Note | None:

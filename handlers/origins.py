@@ -7,6 +7,7 @@ from types import MappingProxyType
 from handlers.context import Ctx
 
 KINDS = ("垂媒", "投放", "自然到店", "官方", "活动")
+INTRODUCED = "转介绍"  # by somebody whom we know, so of no kind that is paid for
 # Names that tell a kind; the words before are taken first.
 CALLED: Mapping[str, str] = MappingProxyType({
     "汽车之家": "垂媒", "懂车帝": "垂媒", "易车": "垂媒", "太平洋": "垂媒", "垂直媒体": "垂媒",

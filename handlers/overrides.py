@@ -18,7 +18,7 @@ from storage.dialogs import Dialog
 from storage.pins import Pin
 
 PATTERN = (
-    r"^(?P<name>\S{1,12}?)\s*(?:改成|改为|调成|调到|调为|定为)\s*"
+    r"^把?(?P<name>\S{1,12}?)\s*(?:改成|改为|调成|调到|调为|定为)\s*"
     r"(?P<text>(?:[OHABCNohabcn]级?|[高中低]意向)(?:[，,。；; ].{0,120})?)$"
 )
 NAMED = (  # 改级别 王女士 A 客户说月底前定

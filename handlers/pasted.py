@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from handlers import acts, answers, appointments, bursts, journey, names, paste, suggest
+from handlers import (
+    acts,
+    answers,
+    appointments,
+    bursts,
+    inpassing,
+    journey,
+    names,
+    paste,
+    suggest,
+)
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send
 from nlp import mask
@@ -34,10 +44,24 @@ def _short(words: str, msg: Inbound, ctx: Ctx) -> paste.Paste | None:
 def _about(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
     """王女士; 王女士问冬天续航怎么样; 昨天王女士到店: a customer's name stands at its head."""
     known = [c.name for c in names.mentioned(words, msg.sender, ctx)]
-    found = paste.about(words, known) or _dated(words, known, ctx)
-    if found is None:
+    if not known:
         return None
-    name, rest = found
+    if actions := inpassing.together(words, known, msg, ctx):
+        return actions
+    found = paste.about(words, known) or _dated(words, known, ctx)
+    actions = _named(*found, msg, ctx) if found else None
+    return actions or inpassing.said(words, known, msg, ctx) or _another(words, known, msg, ctx)
+
+
+def _another(
+    words: str, known: list[str], msg: Inbound, ctx: Ctx
+) -> Iterator[Action] | None:  # fmt: skip
+    """Words that name somebody are not taken for those of the one who was looked at before."""
+    customer = acts.focused(msg.sender, ctx)
+    return nameless(words, msg, ctx) if customer and customer.name not in known else None
+
+
+def _named(name: str, rest: str, msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
     if not rest:
         return acts.with_customer(name, msg.sender, {"do": "show"}, ctx)
     text = paste.asks(rest)

@@ -15,6 +15,7 @@ from handlers import scores, tags
 from handlers.context import Ctx
 from handlers.dictionary import shipped as dictionary
 from handlers.scores import BANDS, QUADRANTS
+from nlp import toml
 from scriptbank.script import STAGES
 from storage import rules
 from storage.customers import Customer
@@ -95,7 +96,7 @@ def shipped() -> tuple[Row, ...]:
 def load(path: Path) -> tuple[Row, ...]:
     """Read a playbook; everything that is wrong is told at once."""
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = toml.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise PlaybookError(f"读不到打法表 {path.name}：{exc}") from exc
     rows = data.get("row", [])

@@ -42,9 +42,11 @@ def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | 
 
 
 def plainly(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
-    """In a sentence that might be a customer's: both must be known by these very names."""
-    found = [names.look(match[key], msg.sender, ctx).one for key in ("by", "friend")]
-    return command(match, msg, ctx) if all(found) else None
+    """In a sentence that might be a customer's: one must be known, the other is called a name."""
+    pair = [match["by"], match["friend"].rstrip("。！")]
+    known = [bool(names.look(name, msg.sender, ctx).exact) for name in pair]
+    named = all(yes or name.endswith(names.TITLES) for yes, name in zip(known, pair, strict=True))
+    return command(match, msg, ctx) if any(known) and named else None
 
 
 def _link(by: str, friend: str, words: str, member: str, ctx: Ctx) -> Iterator[Action]:
@@ -63,8 +65,8 @@ def _which(name: str, member: str, ctx: Ctx) -> str:
     if found.exact:
         known = "；".join(names.describe(c, ctx) for c in found.exact[:5])
         return f"有{len(found.exact)}位“{name}”：{known}。请先改备注区分开，再记转介绍。"
-    return (f"{names.not_found(name, member, ctx)}还没加微信的，先回复 线索 转介绍 {name} 加电话，"
-            "再记转介绍。")  # fmt: skip
+    return (f"{names.not_found(name, member, ctx)}\n"
+            f"还没加微信的，先回复 线索 转介绍 {name} 加电话，再记转介绍。")  # fmt: skip
 
 
 def chain(customer_id: str, ctx: Ctx) -> list[str]:

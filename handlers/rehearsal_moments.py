@@ -11,6 +11,7 @@ from itertools import zip_longest
 
 from handlers import appointments
 from handlers.cadence import stale_days
+from handlers.cadence_table import moment_of
 from handlers.context import Ctx
 from storage import appointments as booked
 from storage import customers, events, groups, leads
@@ -36,7 +37,11 @@ class Moment:
 def of(customer: Customer, since: datetime, ctx: Ctx) -> Iterator[Moment]:
     """All of them since then, whatever they bring."""
     found = events.of(ctx.db, customer.id, limit=MOST)
-    yield from (Moment(e.kind, e.at) for e in found if e.at >= since and e.kind not in BROUGHT)
+    yield from (
+        Moment(moment_of(e.kind, e.evidence), e.at)
+        for e in found
+        if e.at >= since and e.kind not in BROUGHT
+    )
     brought = (*_leads(customer, ctx), *_groups(customer, ctx), *_silent(customer, since, ctx),
                *_appointments(customer, ctx))  # fmt: skip
     yield from (one for one in brought if since <= one.at <= ctx.now)

@@ -23,6 +23,13 @@ def remind(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | N
     return _remind(before, rest, msg, ctx)
 
 
+def plainly(words: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
+    """周五给王女士打电话, as if 提醒我 stood behind the time."""
+    slot = ctx.lexicon.read(words, at=ctx.now, sender="advisor").slot("datetime")
+    before = slot.text if slot and words.startswith(slot.text) else ""
+    return _remind(before, words.removeprefix(before), msg, ctx)
+
+
 def _remind(before: str, rest: str, msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     whole = f"{before} {rest}".strip()
     if whens.AGAIN.search(whole):

@@ -8,7 +8,7 @@ from handlers import cards, followups, ledger, names, relations, tags
 from handlers.context import Ctx
 from handlers.relations import Told
 from handlers.tags import Held
-from handlers.words import CONCERN_STATES, POLARITY, TIERS, ago, ranged, short, when
+from handlers.words import CONCERN_STATES, POLARITY, TIERS, ago, day, ranged, short, when
 from nlp.labels import CONCERNS
 from storage import customers, events, groups, scripts
 from storage import followups as owed
@@ -136,7 +136,10 @@ def _tag(held: Held, ctx: Ctx) -> Shown:
 
 
 def _event(event: events.Event, ctx: Ctx) -> Shown:
-    return {"what": event.kind, "words": short(event.evidence, 30), "at": _said(event.at, ctx)}
+    """The hour only of today: of an earlier day it may never have been said."""
+    local = event.at.astimezone(ctx.zone)
+    at = _said(event.at, ctx) if local.date() == ctx.today else day(local.date(), ctx.today)
+    return {"what": event.kind, "words": short(event.evidence, 30), "at": at}
 
 
 def _touches(customer: Customer, ctx: Ctx) -> Iterator[Shown]:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.stages import FORWARD
 from handlers.words import TIERS
+from nlp import toml
 from scriptbank.fill import VARIABLES, variables
 from scriptbank.script import STAGES
 
@@ -177,7 +178,7 @@ def read_folder(folder: Path) -> tuple[tuple[Plan, ...], tuple[Problem, ...]]:
 def read(file: str, text: str) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan, or everything that is wrong with it."""
     try:
-        given = tomllib.loads(text)
+        given = toml.loads(text)
     except tomllib.TOMLDecodeError as exc:
         line = re.search(r"line (\d+)", str(exc))
         seen = Problem(file, int(line[1]) if line else 1, "文件", str(exc), "TOML")

@@ -57,7 +57,7 @@ def _ask_when(found: Appointment, customer: Customer, member: str, ctx: Ctx) -> 
 def words(asked: Dialog, text: str, ctx: Ctx) -> Iterator[Action] | None:
     """到了, 没来，堵车, 改到周日上午, without a name: of whom was just asked about."""
     if asked.kind == WHEN:
-        return _moved(asked, logged.time_in(text, ctx), ctx)
+        return _moved(asked, text, ctx)
     if asked.kind != "choice" or asked.body["do"] not in ("came", "confirm"):
         return None
     options = [value for _, value in asked.body["options"]]
@@ -84,12 +84,13 @@ def _recorded(asked: Dialog, notes: tuple[Note, ...], ctx: Ctx) -> Iterator[Acti
         yield from journey.record_all(customer, notes, asked.member, ctx)
 
 
-def _moved(asked: Dialog, at: datetime | None, ctx: Ctx) -> Iterator[Action] | None:
+def _moved(asked: Dialog, text: str, ctx: Ctx) -> Iterator[Action] | None:
+    at, day = logged.timed(text, ctx)
     customer = customers.get(ctx.db, asked.body["customer"])
     if at is None or customer is None:
         return None
     dialogs.close(ctx.db, asked.id)
-    return journey.record(customer, Note("改期", at, False, "改期"), asked.member, ctx)
+    return journey.record(customer, Note("改期", at, False, "改期", day=day), asked.member, ctx)
 
 
 # 今天的预约, 明天的预约
@@ -106,11 +107,37 @@ def command(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action]:
     yield from knocks.listing(pairs, f"{word}有{len(pairs)}个预约：", msg.sender, ctx, "brief")
 
 
-def of_day(member: str, start: datetime, ctx: Ctx) -> list[tuple[Appointment, Customer]]:
+WHO_COMES = (
+    r"^(?P<day>\S{2,8}?)(?:都|还|有|要|会)*+(?:到店|来店|试驾|预约|来)?(?:的)?(?:有)?"
+    r"(?:谁|哪些(?:客户|人)?|几个人?|多少人?|几位(?:客户)?)"
+    r"(?:要|会|约了)?(?:来|到店|过来|来店里?|看车|来看车|试驾|来试驾|的?预约)?(?:的)?[？?]?$"
+)
+
+
+def coming(match: re.Match[str], msg: Inbound, ctx: Ctx) -> Iterator[Action] | None:
+    """明天谁来, 周末有几个人来试驾: of a time that is not over."""
+    slot = ctx.lexicon.read(match["day"], at=ctx.now, sender="advisor").slot("datetime")
+    if slot is None or slot.text != match["day"]:
+        return None
+    start, end = (datetime.fromisoformat(slot.value[key]) for key in ("from", "to"))
+    if end <= ctx.now:
+        return None
+    pairs = of_day(msg.sender, start, ctx, end - start)
+    if not pairs:
+        return iter(
+            [Send(msg.sender, f"{match['day']}没有预约。约好了说：王女士周六下午3点来试驾")]
+        )
+    head = f"{match['day']}有{len(pairs)}个预约："
+    return knocks.listing(pairs, head, msg.sender, ctx, "brief")
+
+
+def of_day(
+    member: str, start: datetime, ctx: Ctx, long: timedelta = timedelta(days=1)
+) -> list[tuple[Appointment, Customer]]:
     manager = ctx.team.manager(member)
     sees = manager is not None and manager.names
     whose = {a.userid for a in ctx.team.advisors_of(manager.stores)} if manager and sees else set()
-    found = rows.of_advisors(ctx.db, sorted(whose | {member}), start, start + timedelta(days=1))
+    found = rows.of_advisors(ctx.db, sorted(whose | {member}), start, start + long)
     return [(one, c) for one in found if (c := customers.get(ctx.db, one.customer))]
 
 

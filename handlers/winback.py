@@ -6,7 +6,6 @@ they answer, and how the results stand beside what the case reports.
 
 import functools
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ from handlers import followups, sides
 from handlers.context import Ctx
 from handlers.values import Action, Inbound, Send
 from handlers.words import ago, rate
+from nlp import toml
 from scriptbank import fill
 from scriptbank.script import Script
 from storage import customers, events
@@ -61,7 +61,7 @@ def reasons(path: str = "") -> tuple[Reason, ...]:
 def read(path: Path) -> tuple[Reason, ...]:
     """ValueError with the line where one of them lacks something."""
     text = path.read_text(encoding="utf-8")
-    given = tomllib.loads(text).get("reason", ())
+    given = toml.loads(text).get("reason", ())
     lines = [n for n, line in enumerate(text.splitlines(), 1) if line.strip() == "[[reason]]"]
     for one, line in zip(given, lines, strict=False):
         if lacking := [key for key in ("id", "title", "words") if not one.get(key)]:

@@ -29,8 +29,13 @@ def exactly(at: datetime) -> str:
 
 def when(at: datetime, now: datetime) -> str:
     """今天 / 明天下午2点 where that is plainer than the date. Both are local times."""
-    near = {0: "今天", 1: "明天", -1: "昨天"}.get((at.date() - now.date()).days)
-    return f"{near}{clock(at)}" if near else exactly(at)
+    return f"{day(at.date(), now.date())}{clock(at)}"
+
+
+def day(at: date, today: date) -> str:
+    """昨天, 周六(5月17日): no hour, since none was said."""
+    near = {0: "今天", 1: "明天", -1: "昨天"}.get((at - today).days)
+    return near or f"{weekday(at)}({at.month}月{at.day}日)"
 
 
 def ago(at: datetime | None, now: datetime) -> str:

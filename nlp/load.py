@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlp import toml
 from nlp.cars import Brand, Context, Series
 from nlp.match import PatternError, Rule, parse
 from nlp.reading import CONCERNS, INTENTS
@@ -56,7 +57,7 @@ class Source:
 def read(path: Path) -> Source:
     try:
         text = path.read_text("utf-8")
-        data = tomllib.loads(text)
+        data = toml.loads(text)
     except (OSError, UnicodeDecodeError) as exc:
         raise LexiconError(f"{path.name}: cannot be read: {exc}") from exc
     except tomllib.TOMLDecodeError as exc:

@@ -1,12 +1,12 @@
 """Provinces, cities and districts of mainland China, by full or short name."""
 
 import json
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlp import toml
 from nlp.words import Words
 
 MUNICIPAL = ("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划")
@@ -52,7 +52,7 @@ class Places:
 
     @classmethod
     def load(cls, tree: Path, words: Path) -> "Places":
-        known = tomllib.loads(words.read_text("utf-8"))
+        known = toml.loads(words.read_text("utf-8"))
         divisions = json.loads(tree.read_text("utf-8"))
         return cls(divisions, known["peoples"], known["everyday"], known["known"])
 

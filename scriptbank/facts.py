@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from nlp import toml
 from scriptbank.problems import LoadError, Problem
 from scriptbank.script import Fact
 
@@ -113,7 +114,7 @@ class Facts(_Entry):
 def load(path: Path = FILE) -> Facts:
     """The file's facts; `LoadError` names entry, field and cure for everything that is wrong."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        given = toml.loads(path.read_text(encoding="utf-8-sig"))
         facts = Facts.model_validate(given)
     except (OSError, UnicodeDecodeError) as exc:
         raise LoadError((Problem(f"读不了，请检查路径和 UTF-8 编码：{exc}", path.name),)) from None

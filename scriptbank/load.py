@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from nlp import toml
 from scriptbank import columns
 from scriptbank.columns import COLUMNS, Row
 from scriptbank.problems import LoadError, Problem
@@ -69,7 +70,7 @@ def _each(text: str) -> list[_Found]:
     line = 1 + text.count("\n", 0, starts[0])
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         try:
-            content = tomllib.loads(text[start:end])
+            content = toml.loads(text[start:end])
         except tomllib.TOMLDecodeError:
             return []
         if list(content) != ["script"]:
@@ -86,7 +87,7 @@ def _only_comments(text: str) -> bool:
 def _together(path: Path, text: str) -> list[_Found]:
     """The file as a whole, with every reason why it is no list of scripts."""
     try:
-        content = tomllib.loads(text)
+        content = toml.loads(text)
     except tomllib.TOMLDecodeError as wrong:
         raise LoadError((_broken(path, str(wrong)),)) from None
     entries = content.pop("script", [])

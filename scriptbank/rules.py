@@ -2,10 +2,11 @@
 
 import functools
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from nlp import toml
 
 BLOCK, WARN, ALLOW = "block", "warn", "allow"
 FILE = Path(__file__).with_name("guard.toml")
@@ -45,7 +46,7 @@ def shipped() -> Rules:
 
 
 def read(path: Path) -> Rules:
-    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    content = toml.loads(path.read_text(encoding="utf-8"))
     context = content["context"]
     excuses = {name: [context[name]] for name in ("denied", "aim", "own")}
     return Rules(

@@ -2,13 +2,12 @@
 
 import functools
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from nlp import normalise
+from nlp import normalise, toml
 
 FILE = Path(__file__).with_name("synonyms.toml")
 LONGEST = 2000  # characters; nobody asks a longer question
@@ -28,7 +27,7 @@ class Synonyms:
 
     @classmethod
     def read(cls, path: Path) -> "Synonyms":
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = toml.loads(path.read_text(encoding="utf-8"))
         folded = {word: to for to, words in content["fold"].items() for word in words}
         groups = [group["words"] for group in content["same"]]
         meanings = {word: MEANING + words[0] for words in groups for word in words}

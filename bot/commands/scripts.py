@@ -98,7 +98,7 @@ def import_(
                 click.echo("\n".join(_told(seen, remove=remove)))
             go = not dry_run and (yes or not writes or _agreed())
             if go:
-                if second:
+                if second or by:
                     four_eyes.named(by, _ctx(store, config))
                 source = file.name if file else "自带的演示库"
                 _apply(store, seen, source, by or BY, remove=remove)
@@ -290,6 +290,8 @@ def rollback(options: Options, script_id: str, version: int, by: str) -> None:
         config = options.load()
         with opened(config) as store, store.atomic():
             now = WallClock().now()
+            if by:
+                four_eyes.named(by, _ctx(store, config))
             found = shelf.rollback(store, script_id, version, _today(config), now, by or BY)
     click.echo(f"“{found.title}”已回到第{version}版的内容，记为第{found.version}版。")
 
@@ -306,8 +308,9 @@ def set_(options: Options, script_id: str, status: str, by: str) -> None:
         config = options.load()
         with opened(config) as store, store.atomic():
             ctx = _ctx(store, config)
-            if status == shelf.LIVE:  # to stop one is anybody's, and urgent
+            if by or status == shelf.LIVE:  # to stop one is anybody's, and urgent
                 four_eyes.named(by, ctx)
+            if status == shelf.LIVE:
                 found = four_eyes.publish(script_id, by or BY, ctx)
             else:
                 found = shelf.set_status(store, script_id, status, ctx.today, ctx.now, by or BY)

@@ -20,7 +20,7 @@ from bot.config import Config, ConfigError, Secret
 from handlers.console.values import Lent, Setting, Way
 from handlers.console.words import Wanted
 from handlers.proposals import Rule
-from nlp import lint
+from nlp import lint, toml
 from nlp.lexicon import Lexicon
 
 MEANINGS = ("settings.md", "../../docs/settings.md")  # as it is installed, as it is checked out
@@ -111,7 +111,7 @@ def settings(config: Config) -> tuple[tuple[Setting, ...], str]:
 
 def _written(text: str) -> Iterator[str]:
     try:
-        yield from _flat(tomllib.loads(text), "")
+        yield from _flat(toml.loads(text), "")
     except tomllib.TOMLDecodeError:
         return
 

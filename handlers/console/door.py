@@ -16,7 +16,7 @@ from storage.db import at
 MANAGER, BRAND, OPERATOR = "店长", "品牌", "运营"
 COMMUNITY = RUNS  # whoever runs groups sees groups, and no customers
 LIFE = timedelta(minutes=10)
-WORDS = re.compile(r"^(?:看板|控制台)$")
+WORDS = re.compile(r"^(?:看|打开)?(?:看板|控制台|报表|后台)$")
 PERIODS = {"1": "今天", "7": "近7天", "28": "近28天", "90": "近90天"}
 USUAL = "28"
 SECRET = "console"  # the store's secret that marks a link

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.sop import GROUPS, Problem
+from nlp import toml
 from scriptbank.fill import variables
 
 FOLDER = Path(__file__).parents[1] / "data" / "group_plans"
@@ -110,7 +111,7 @@ def read_folder(folder: Path) -> tuple[tuple[Plan, ...], tuple[Problem, ...]]:
 def read(file: str, text: str) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan, or everything that is wrong with it."""
     try:
-        given = tomllib.loads(text)
+        given = toml.loads(text)
     except tomllib.TOMLDecodeError as exc:
         line = re.search(r"line (\d+)", str(exc))
         return None, (Problem(file, int(line[1]) if line else 1, "文件", str(exc), "TOML"),)
