@@ -306,6 +306,40 @@ def test_what_no_turns_round_is_not_turned_back(read, text, code, polarity):
     assert {c.code: c.polarity for c in read(text).concerns}.get(code) == polarity
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "told"),
+    [
+        ("下午过来看车", "datetime", True),
+        ("晚上再说", "datetime", True),
+        ("半夜爆胎一个电话就来人了", "datetime", False),
+        ("晚上尾灯一亮真好看", "datetime", False),
+        ("半夜两点半到店", "datetime", True),
+        ("你们压我旧车价压得太狠了", "purchase_kind", True),
+        ("后排坐三个人挤不挤", "purchase_kind", False),
+    ],
+)
+def test_a_value_is_told_in_the_light_of_what_is_meant(read, text, kind, told):
+    """A part of the day is a time only where something is planned."""
+    assert (read(text).slot(kind) is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "felt", "unheard"),
+    [
+        ("他嫌贵", {"price": -1}, "opt_out"),
+        ("她说后排挤", {"space": -1}, "opt_out"),
+        ("回我了", {}, "opt_out"),
+        ("晚点再打", {}, "opt_out"),
+        ("标签错了", {}, "order"),
+    ],
+)
+def test_what_an_advisor_notes_of_a_customer_is_heard_as_told(read, text, felt, unheard):
+    reading = read(text)
+
+    assert {c.code: c.polarity for c in reading.concerns} == felt
+    assert not reading.intent(unheard)
+
+
 def test_two_of_our_own_cars_side_by_side_are_no_rivals():
     lexicon = Lexicon.load()
 
